@@ -1,0 +1,47 @@
+public import Arrivals
+
+/// Weights of the three operations; whole numbers, not all zero.
+public struct OperationMix: Sendable, Equatable {
+    /// Weight of new orders.
+    public var new: Int
+    /// Weight of cancels.
+    public var cancel: Int
+    /// Weight of replaces.
+    public var replace: Int
+
+    /// A mix; weights are 0...1,000,000 with a positive sum.
+    public init(new: Int = 70, cancel: Int = 20, replace: Int = 10) {
+        precondition([new, cancel, replace].allSatisfy { (0...1_000_000).contains($0) }, "weights are 0...1,000,000")
+        precondition(new + cancel + replace > 0, "a mix has an operation")
+        self.new = new
+        self.cancel = cancel
+        self.replace = replace
+    }
+}
+
+/// What requests look like; see `Workload` for how the figures are used.
+public struct WorkloadConfiguration: Sendable, Equatable {
+    /// How often each operation occurs.
+    public var mix = OperationMix()
+    /// Number of the first client account (FIX tag 1).
+    public var accountFirst = 16
+    /// Number of client accounts.
+    public var accountCount = 100_000
+    /// Zipf exponent of the accounts' popularity; 0 is uniform.
+    public var accountExponent = 0.99
+    /// Zipf exponent of the instruments' popularity.
+    public var instrumentExponent = 0.99
+    /// Who holds which shares.
+    public var holdings = HoldingsRule()
+    /// Share of new orders that cross the previous close, 0...1.
+    public var marketableShare = 0.3
+    /// How far they cross it, in ticks.
+    public var aggressiveTicks: Int64 = 3
+    /// Mean distance of the others behind it, in ticks, at least 1.
+    public var passiveTicksMean = 5.0
+    /// Order quantities.
+    public var quantities = LognormalLots()
+
+    /// The defaults.
+    public init() {}
+}

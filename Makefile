@@ -1,0 +1,46 @@
+# Springtide: make deps | build | test | demo | bench | lint
+# One configuration only: release. The packages alone take minutes, and speed is part of what is tested.
+
+SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check error
+BIN = .build/release
+DEBIAN = libhiredis-dev libpq-dev redis-server postgresql zstd
+BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark GatewayBenchmark LoadgenBenchmark
+DEMO = --report demo-report
+
+.PHONY: deps build test demo demo-check bench lint clean
+
+deps: ## install the Debian packages that are missing
+	@missing=""; for p in $(DEBIAN); do \
+	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$p"; done; \
+	if [ -z "$$missing" ]; then echo "deps: all Debian packages are there"; exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \
+	echo "deps: installing$$missing"; \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	@command -v swift >/dev/null || { echo "deps: no Swift toolchain on the PATH; install Swift 6.3 from swift.org"; exit 1; }
+
+build: deps ## build everything
+	$(SWIFT_BUILD)
+
+test: deps ## build and run all tests against real servers
+	$(SWIFT_BUILD) --build-tests
+	swift test -c release --skip-build
+
+demo: deps ## one minute of a trading day at 15,000 orders a second, with a verdict
+	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
+	$(BIN)/springtide demo $(DEMO)
+
+demo-check: deps ## a short demo that judges correctness only
+	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
+	$(BIN)/springtide demo --duration 5s --rate 2000 --accounts 2000 --instruments 100 --correctness-only \
+	    --report demo-report
+
+bench: deps ## figures of every part, beside a peer's
+	$(SWIFT_BUILD)
+	@for b in $(BENCHMARKS); do echo "== $$b"; $(BIN)/$$b || exit 1; done
+
+lint: ## formatting; the rules of structure are in TidyTests
+	swift format lint --strict --parallel --recursive Package.swift Sources Loadgen Tests Benchmarks
+
+clean:
+	rm -rf .build demo-report

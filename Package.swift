@@ -1,0 +1,121 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours; the C wrappers leave strict memory safety out, the unsafe boundary is their whole purpose.
+let wrapper: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+let strict = wrapper + [.strictMemorySafety()]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"].map {
+    .product(name: $0, package: "swift-nio")
+}
+
+let package = Package(
+    name: "springtide",
+    products: [
+        .library(name: "CacheStack", targets: ["CacheStack", "RedisTier", "PostgresTier"]),
+        .executable(name: "springtide", targets: ["springtide"]),
+        .executable(name: "loadgen", targets: ["loadgen"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
+        .target(name: "CacheStack", dependencies: ["Telemetry"], swiftSettings: strict),
+        .target(name: "RedisTier", dependencies: ["CacheStack", "CHiredis", "Telemetry"], swiftSettings: wrapper),
+        .target(name: "PostgresTier", dependencies: ["CacheStack", "CPostgres", "Telemetry"], swiftSettings: wrapper),
+        .target(name: "LocalStack", swiftSettings: wrapper),
+
+        .target(name: "Market", swiftSettings: strict),
+        .target(name: "Matching", dependencies: ["Market"], swiftSettings: strict),
+        .target(name: "Risk", dependencies: ["Market"], swiftSettings: strict),
+        .target(name: "Ledger", dependencies: ["Market"], swiftSettings: strict),
+        .target(
+            name: "Services",
+            dependencies: ["CacheStack", "Ledger", "Market", "Matching", "Risk", "Telemetry", logging],
+            swiftSettings: strict),
+        .target(name: "FIX", swiftSettings: strict),
+        .target(
+            name: "Gateway", dependencies: ["FIX", "Market", "Telemetry", logging] + nio, swiftSettings: strict),
+        .executableTarget(
+            name: "springtide",
+            dependencies: [
+                "CacheStack", "Gateway", "Ledger", "LocalStack", "Market", "Matching", "PostgresTier", "RedisTier",
+                "Risk", "Services", "Telemetry", argumentParser, logging, yaml,
+            ],
+            swiftSettings: strict),
+
+        .target(name: "Arrivals", path: "Loadgen/Arrivals", swiftSettings: strict),
+        .target(
+            name: "Engine", dependencies: ["Arrivals", "CLinux", "FIX", "Telemetry", yaml], path: "Loadgen/Engine",
+            swiftSettings: strict),
+        .target(
+            name: "Report", dependencies: ["Arrivals", "Engine", "Telemetry"], path: "Loadgen/Report",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "loadgen", dependencies: ["Arrivals", "Engine", "Report", "Telemetry", argumentParser, logging],
+            path: "Loadgen/CLI", swiftSettings: strict),
+    ]
+)
+
+/// Test targets by what they need beside their module.
+let tests: [(name: String, dependencies: [Target.Dependency])] = [
+    ("TelemetryTests", ["Telemetry", logging]),
+    ("CacheStackTests", ["CacheStack", "Telemetry", "TierConformance"]),
+    ("RedisTierTests", ["CacheStack", "LocalStack", "RedisTier", "Telemetry", "TestServers", "TierConformance"]),
+    ("PostgresTierTests", ["CacheStack", "LocalStack", "PostgresTier", "Telemetry", "TestServers"]),
+    ("LocalStackTests", ["LocalStack", "TestServers"]),
+    ("MarketTests", ["Market"]),
+    ("MatchingTests", ["Market", "Matching"]),
+    ("RiskTests", ["Market", "Risk"]),
+    ("LedgerTests", ["Ledger", "Market"]),
+    ("ServicesTests", ["CacheStack", "Ledger", "Market", "Matching", "Risk", "Services", "Telemetry"]),
+    ("FIXTests", ["FIX"]),
+    ("GatewayTests", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
+    ("ArrivalsTests", ["Arrivals"]),
+    ("EngineTests", ["Arrivals", "Engine", "FIX", "Telemetry"]),
+    ("ReportTests", ["Arrivals", "Engine", "Report", "Telemetry"]),
+    ("ProgramTests", ["LocalStack", "TestServers"]),
+    ("TidyTests", []),
+]
+
+/// Programs of `make bench`: each prints the figures of one part beside a peer's.
+let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
+    ("MatchingBenchmark", ["Market", "Matching"]),
+    ("RiskBenchmark", ["Market", "Risk"]),
+    ("RedisBenchmark", ["CacheStack", "LocalStack", "RedisTier", "Telemetry"]),
+    ("CommitBenchmark", ["CacheStack", "LocalStack", "PostgresTier", "Telemetry"]),
+    ("GatewayBenchmark", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
+    ("LoadgenBenchmark", ["Arrivals", "Engine", "FIX", "Telemetry"]),
+]
+
+package.targets += [
+    .target(name: "TestServers", dependencies: ["LocalStack"], path: "Tests/TestServers", swiftSettings: wrapper),
+    .target(
+        name: "TierConformance", dependencies: ["CacheStack"], path: "Tests/TierConformance", swiftSettings: wrapper),
+]
+package.targets += tests.map {
+    .testTarget(name: $0.name, dependencies: $0.dependencies, swiftSettings: wrapper)
+}
+package.targets += benchmarks.map {
+    .executableTarget(
+        name: $0.name, dependencies: $0.dependencies, path: "Benchmarks/\($0.name)", swiftSettings: wrapper)
+}
+import Foundation  // TEMP
+package.targets.removeAll { t in let p = t.path ?? (t.type == .test ? "Tests/\(t.name)" : "Sources/\(t.name)"); let e = FileManager.default.enumerator(atPath: Context.packageDirectory + "/" + p); var has = t.type == .system; while let f = e?.nextObject() as? String { if f.hasSuffix(".swift") { has = true; break } }; return !has }  // TEMP

@@ -1,0 +1,62 @@
+/// Field numbers of FIX 4.4 that this module and its users name.
+public enum Tag {
+    public static let account = 1
+    public static let avgPx = 6
+    public static let beginSeqNo = 7
+    public static let beginString = 8
+    public static let bodyLength = 9
+    public static let checkSum = 10
+    public static let clOrdID = 11
+    public static let cumQty = 14
+    public static let endSeqNo = 16
+    public static let execID = 17
+    public static let lastPx = 31
+    public static let lastQty = 32
+    public static let msgSeqNum = 34
+    public static let msgType = 35
+    public static let newSeqNo = 36
+    public static let orderID = 37
+    public static let orderQty = 38
+    public static let ordStatus = 39
+    public static let ordType = 40
+    public static let origClOrdID = 41
+    public static let possDupFlag = 43
+    public static let price = 44
+    public static let refSeqNum = 45
+    public static let senderCompID = 49
+    public static let sendingTime = 52
+    public static let side = 54
+    public static let symbol = 55
+    public static let targetCompID = 56
+    public static let text = 58
+    public static let timeInForce = 59
+    public static let transactTime = 60
+    public static let possResend = 97
+    public static let encryptMethod = 98
+    public static let cxlRejReason = 102
+    public static let ordRejReason = 103
+    public static let heartBtInt = 108
+    public static let testReqID = 112
+    public static let onBehalfOfCompID = 115
+    public static let onBehalfOfSubID = 116
+    public static let origSendingTime = 122
+    public static let gapFillFlag = 123
+    public static let deliverToCompID = 128
+    public static let deliverToSubID = 129
+    public static let resetSeqNumFlag = 141
+    public static let onBehalfOfLocationID = 144
+    public static let deliverToLocationID = 145
+    public static let execType = 150
+    public static let leavesQty = 151
+    public static let refTagID = 371
+    public static let refMsgType = 372
+    public static let sessionRejectReason = 373
+    public static let businessRejectReason = 380
+    public static let cxlRejResponseTo = 434
+    public static let username = 553
+    public static let password = 554
+    public static let lastLiquidityInd = 851
+
+    /// The greatest number FIX 4.4 assigns.
+    public static let last = 956
+}

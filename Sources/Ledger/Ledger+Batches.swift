@@ -1,0 +1,40 @@
+public import Market
+
+extension Ledger {
+    /// Accounts whose cash changed since the last drain.
+    public var dirtyAccountCount: Int { cash.dirty.rows.count }
+
+    /// Positions that changed since the last drain.
+    public var dirtyPositionCount: Int { positions.dirty.rows.count }
+
+    /// Hands out every row that changed since the last drain, once, as it is now, and forgets the changes.
+    ///
+    /// O(changed), no allocation. Rows come in order of first change. House rows are among them:
+    /// the fee accounts, and `HouseAccount.external` with what it owes the world.
+    public mutating func drainDirty(
+        accounts: (AccountID, CashBalance) -> Void, positions visit: (AccountID, InstrumentID, Position) -> Void
+    ) {
+        for row in cash.dirty.rows { accounts(AccountID(row), cash[AccountID(row)]) }
+        for row in positions.dirty.rows {
+            let owner = positions.owner(Int(row))
+            visit(owner.account, owner.instrument, positions[Int(row)])
+        }
+        cash.clearDirty()
+        positions.clearDirty()
+    }
+
+    /// Visits every account that ever had memory with a balance other than zero, ascending.
+    public func forEachCash(_ visit: (AccountID, CashBalance) -> Void) {
+        for number in 0..<UInt32(cash.count) where cash[AccountID(number)] != .zero {
+            visit(AccountID(number), cash[AccountID(number)])
+        }
+    }
+
+    /// Visits every position row, in the order the rows were made.
+    public func forEachPosition(_ visit: (AccountID, InstrumentID, Position) -> Void) {
+        for row in 0..<positions.count {
+            let owner = positions.owner(row)
+            visit(owner.account, owner.instrument, positions[row])
+        }
+    }
+}

@@ -1,0 +1,85 @@
+internal import CacheStack
+
+/// The commands of one call, encoded, and what became of each.
+///
+/// The caller writes it, hands it to the engine, and reads it after the continuation was resumed. In between only the
+/// I/O thread touches it; the hand-overs are ordered by the inbox's lock and by the continuation. That makes
+/// `@unchecked Sendable` true.
+final class CommandBatch: @unchecked Sendable {
+    /// Pending, answered (0 or more: the index of the reply's root node), or a fault.
+    enum Outcome {
+        static let pending: Int32 = -1
+        static let fault: Int32 = -2
+    }
+
+    /// The script all commands run, or nil for GETs.
+    let script: Script?
+    let deadline: ContinuousClock.Instant
+    /// All commands one after another; command i ends at `ends[i]`.
+    private(set) var request: [UInt8] = []
+    private(set) var ends: [Int32] = []
+    /// Slot of each command in a cluster, shard in a ring.
+    private(set) var routes: [UInt16] = []
+    private(set) var replies = ReplyStore()
+    private(set) var outcomes: [Int32] = []
+    private(set) var remaining = 0
+    private(set) var faultCount = 0
+    private(set) var firstFault: TierError?
+    /// Position among the engine's active batches.
+    var activeIndex = -1
+    var continuation: UnsafeContinuation<Void, Never>?
+
+    init(script: Script?, capacity: Int, bytesPerCommand: Int, deadline: ContinuousClock.Instant) {
+        self.script = script
+        self.deadline = deadline
+        request.reserveCapacity(capacity * bytesPerCommand)
+        ends.reserveCapacity(capacity)
+        routes.reserveCapacity(capacity)
+        outcomes.reserveCapacity(capacity)
+    }
+
+    /// Number of commands.
+    var count: Int { ends.count }
+
+    /// Adds a command that `body` encodes.
+    func append(route: UInt16, _ body: (inout [UInt8]) -> Void) {
+        body(&request)
+        ends.append(Int32(request.count))
+        routes.append(route)
+        outcomes.append(Outcome.pending)
+        remaining += 1
+    }
+
+    /// The bytes of a command.
+    func command(_ index: Int) -> Range<Int> {
+        (index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index])
+    }
+
+    func isPending(_ index: Int) -> Bool { outcomes[index] == Outcome.pending }
+
+    /// Takes a reply; one for a command that is not pending any more is dropped.
+    func answer(_ index: Int, _ reply: borrowing ReplyStore) {
+        guard isPending(index) else { return }
+        if replies.nodes.isEmpty { replies.reserve(nodes: count * reply.nodes.count, bytes: count * reply.bytes.count) }
+        outcomes[index] = Int32(replies.append(reply))
+        remaining -= 1
+    }
+
+    /// Ends a command without a reply.
+    func fail(_ index: Int, _ error: @autoclosure () -> TierError) {
+        guard isPending(index) else { return }
+        outcomes[index] = Outcome.fault
+        remaining -= 1
+        faultCount += 1
+        if firstFault == nil { firstFault = error() }
+    }
+
+    /// Ends every command that has no reply yet.
+    func failRest(_ error: TierError) {
+        guard remaining > 0 else { return }
+        for index in outcomes.indices { fail(index, error) }
+    }
+
+    /// The root node of a command's reply in `replies`, or nil after a fault.
+    func root(_ index: Int) -> Int? { outcomes[index] >= 0 ? Int(outcomes[index]) : nil }
+}

@@ -1,0 +1,86 @@
+internal import CacheStack
+internal import Telemetry
+
+extension Engine {
+    /// Takes the next reply of a node: of the handshake, of the topology, or of a command.
+    func take(_ reply: borrowing ReplyStore, from node: NodeConnection) {
+        guard let item = node.takeOldest() else {
+            return fault(node, TierError(.protocolViolation, "Redis at \(node.address) answered unasked"))
+        }
+        let isError = reply.nodes[0].kind == .error
+        switch item.kind {
+        case .command:
+            guard let batch = item.batch else { return }
+            node.breaker.answered()
+            if isError { return redirect(batch, item, reply, node) }
+            batch.answer(Int(item.index), reply)
+            settle(batch)
+        case .asking, .loadScript:
+            // Where it failed, the command that needed it gets an error of its own.
+            break
+        case .authenticate:
+            guard isError else { return }
+            fault(node, TierError(.unavailable, "Redis at \(node.address) refused the credentials"))
+        case .ping:
+            if isError { return fault(node, TierError(.unavailable, Self.message(reply, node))) }
+            node.becomeReady()
+            publishState(of: node)
+            hasTimerChange = true
+        case .topology:
+            takeTopology(reply, round: item.index, from: node)
+        }
+    }
+
+    private func redirect(
+        _ batch: CommandBatch, _ item: InFlight, _ reply: borrowing ReplyStore, _ node: NodeConnection
+    ) {
+        let index = Int(item.index)
+        guard Int(item.attempts) < configuration.redirectsMax else {
+            return fail(batch, index, TierError(.unavailable, "gave up after \(item.attempts) redirects"))
+        }
+        let attempts = item.attempts + 1
+        switch ErrorReply(reply.text(0), from: node.address) {
+        case .moved(let slot, let address) where cluster != nil:
+            metrics.moved.increment()
+            dispatch(batch, index, to: moved(slot, to: address), attempts: attempts)
+        case .ask(let address) where cluster != nil:
+            metrics.asked.increment()
+            dispatch(batch, index, to: knownNode(address), attempts: attempts, asking: true)
+        case .noScript:
+            metrics.noScript.increment()
+            loadScript(of: batch, on: node)
+            dispatch(batch, index, to: node, attempts: attempts, asking: item.isAsking)
+        case .tryAgain:
+            metrics.tryAgain.increment()
+            repeatLater(batch, index, attempts)
+        case .readOnly:
+            cluster?.wantRefresh()
+            repeatLater(batch, index, attempts)
+        case .unavailable:
+            cluster?.wantRefresh()
+            hasTimerChange = true
+            fail(batch, index, TierError(.unavailable, Self.message(reply, node)))
+        case .outOfMemory: fail(batch, index, TierError(.overloaded, Self.message(reply, node)))
+        case .denied: fail(batch, index, TierError(.unavailable, Self.message(reply, node)))
+        case .moved, .ask, .other: fail(batch, index, TierError(.protocolViolation, Self.message(reply, node)))
+        }
+    }
+
+    private func repeatLater(_ batch: CommandBatch, _ index: Int, _ attempts: UInt8) {
+        retries.append(
+            Retry(at: now + configuration.retryDelay, batch: batch, index: index, attempts: attempts))
+        hasTimerChange = true
+    }
+
+    /// Puts SCRIPT LOAD in front of what follows on that connection.
+    private func loadScript(of batch: CommandBatch, on node: NodeConnection) {
+        guard let script = batch.script, node.refusal(bytes: script.loadCommand.count) == nil else { return }
+        node.append(InFlight(kind: .loadScript, index: UInt32(script.rawValue)), script.loadCommand[...])
+        node.expectInternal(by: now + configuration.connectTimeout)
+        hasTimerChange = true
+    }
+
+    private static func message(_ reply: borrowing ReplyStore, _ node: NodeConnection) -> String {
+        "Redis at \(node.address): \(String(decoding: reply.text(0).prefix(120), as: UTF8.self))"
+    }
+}

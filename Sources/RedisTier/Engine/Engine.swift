@@ -1,0 +1,315 @@
+internal import CacheStack
+internal import Synchronization
+internal import Telemetry
+
+/// Everything that happens on the I/O thread: routes commands, moves bytes, keeps deadlines, follows redirects.
+///
+/// One turn of the loop: wait; take what sockets brought; take new batches; run timers; write once per connection;
+/// resume callers. Replies are taken before deadlines are judged, so a late turn does not cost a connection.
+/// Confined to its thread, except for `Shared`.
+final class Engine {
+    /// A command to repeat later.
+    struct Retry {
+        var at: ContinuousClock.Instant
+        var batch: CommandBatch
+        var index: Int
+        var attempts: UInt8
+    }
+
+    let configuration: RedisTier.Configuration
+    let metrics: RedisMetrics
+    let shared: EngineShared
+    /// What is known of the cluster; nil in a ring.
+    var cluster: ClusterState?
+    var nodes: [NodeConnection] = []
+    var now = ContinuousClock.now
+    var retries: [Retry] = []
+    var hasTimerChange = true
+    private var active: [CommandBatch] = []
+    private var completed: [CommandBatch] = []
+    private var dirty: [Int] = []
+    private var nextTimer: ContinuousClock.Instant?
+    private var random: UInt64
+    private let buffer: UnsafeMutableRawBufferPointer
+
+    init(_ configuration: RedisTier.Configuration, metrics: RedisMetrics, shared: EngineShared, seed: UInt64) {
+        self.configuration = configuration
+        self.metrics = metrics
+        self.shared = shared
+        random = seed
+        buffer = .allocate(byteCount: 65_536, alignment: 16)
+        switch configuration.mode {
+        case .cluster(let seeds):
+            let timing = ClusterState.Timing(
+                refreshInterval: configuration.refreshInterval,
+                idleRefreshInterval: configuration.idleRefreshInterval, roundTimeout: configuration.connectTimeout)
+            let cluster = ClusterState(seeds: seeds, timing: timing)
+            self.cluster = cluster
+            for seed in cluster.nodes { addNode(seed) }
+        case .ring(let shards):
+            for shard in shards { addNode(shard.address) }
+        }
+    }
+
+    deinit { buffer.deallocate() }
+
+    // MARK: The loop
+
+    /// Runs until the tier is shut down; then nothing is left open and every caller has an answer.
+    func run() {
+        var batches: [CommandBatch] = []
+        while true {
+            now = ContinuousClock.now
+            let isStopping = shared.take(&batches)
+            for batch in batches { accept(batch) }
+            batches.removeAll(keepingCapacity: true)
+            if isStopping { break }
+            runTimers()
+            flush()
+            resumeCompleted()
+            handleEvents(shared.poller.wait(milliseconds: shared.mayDoze() ? sleepTime() : 0))
+        }
+        close()
+    }
+
+    private func handleEvents(_ count: Int) {
+        guard count > 0 else { return }
+        now = ContinuousClock.now
+        for index in 0..<count {
+            guard let event = shared.poller.event(index), nodes.indices.contains(Int(event.tag)) else { continue }
+            handle(event, nodes[Int(event.tag)])
+        }
+    }
+
+    private func handle(_ event: Poller.Event, _ node: NodeConnection) {
+        guard node.hasTransport else { return }
+        if event.isWritable {
+            if node.phase == .connecting, let problem = node.finishConnecting() {
+                return fault(node, problem)
+            }
+            markDirty(node)
+        }
+        guard event.isReadable, node.phase != .connecting else { return }
+        if let problem = node.receive(buffer, { reply in take(reply, from: node) }) {
+            fault(node, problem)
+        } else if node.isRetired, node.inFlight.isEmpty {
+            _ = node.disconnect()
+        }
+    }
+
+    private func flush() {
+        for index in dirty {
+            let node = nodes[index]
+            node.isDirty = false
+            if let problem = node.flush(shared.poller) { fault(node, problem) }
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    func markDirty(_ node: NodeConnection) {
+        guard !node.isDirty else { return }
+        node.isDirty = true
+        dirty.append(node.index)
+    }
+
+    // MARK: Batches
+
+    private func accept(_ batch: CommandBatch) {
+        guard batch.deadline > now + configuration.minimumBudget else {
+            metrics.count(.deadline, batch.remaining)
+            batch.failRest(TierError(.deadline, "too little time is left to ask Redis"))
+            completed.append(batch)
+            return
+        }
+        batch.activeIndex = active.count
+        active.append(batch)
+        if nextTimer.map({ batch.deadline < $0 }) ?? true { nextTimer = batch.deadline }
+        for index in 0..<batch.count { dispatch(batch, index, to: route(batch.routes[index]), attempts: 0) }
+    }
+
+    /// The node for a slot or shard; where a slot's owner is not known, any node, which will redirect.
+    func route(_ route: UInt16) -> NodeConnection? {
+        guard cluster != nil else { return nodes[Int(route)] }
+        if let owner = cluster?.owner(of: route) { return nodes[owner] }
+        cluster?.wantRefresh()
+        hasTimerChange = true
+        return nodes.first { $0.phase == .ready } ?? nodes.first { $0.hasTransport } ?? nodes.first
+    }
+
+    /// Queues a command at a node, or ends it where the node refuses.
+    func dispatch(
+        _ batch: CommandBatch, _ index: Int, to node: NodeConnection?, attempts: UInt8, asking: Bool = false
+    ) {
+        guard batch.isPending(index) else { return }
+        guard let node else { return fail(batch, index, TierError(.overloaded, "too many Redis nodes")) }
+        if node.phase == .idle { connectIfDue(node) }
+        let range = batch.command(index)
+        if let refusal = node.refusal(bytes: range.count) { return fail(batch, index, refusal) }
+        if asking { node.append(InFlight(kind: .asking), Self.asking[...]) }
+        node.append(
+            InFlight(kind: .command, isAsking: asking, attempts: attempts, index: UInt32(index), batch: batch),
+            batch.request[range])
+        markDirty(node)
+    }
+
+    private static let asking = CommandEncoder.command("ASKING")
+
+    /// Ends a command with a fault.
+    func fail(_ batch: CommandBatch, _ index: Int, _ error: @autoclosure () -> TierError) {
+        guard batch.isPending(index) else { return }
+        let error = error()
+        metrics.count(error.code)
+        batch.fail(index, error)
+        settle(batch)
+    }
+
+    /// Completes a batch whose last command has ended.
+    func settle(_ batch: CommandBatch) {
+        guard batch.remaining == 0, batch.activeIndex >= 0 else { return }
+        let last = active.removeLast()
+        if last !== batch {
+            active[batch.activeIndex] = last
+            last.activeIndex = batch.activeIndex
+        }
+        batch.activeIndex = -1
+        completed.append(batch)
+    }
+
+    private func resumeCompleted() {
+        for batch in completed { batch.continuation.take()?.resume() }
+        completed.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Faults
+
+    /// The connection of `node` is useless: closes it, ends its commands, and lets the breaker decide what next.
+    func fault(_ node: NodeConnection, _ error: TierError) {
+        let lost = node.disconnect()
+        node.lastFault = error.message
+        if !node.isRetired { node.breaker.fault(now: now, random: uniform()) }
+        publishState(of: node)
+        cluster?.wantRefresh()
+        hasTimerChange = true
+        for item in lost {
+            if item.kind == .topology { topologyFailed(round: item.index, node) }
+            if item.kind == .command, let batch = item.batch { fail(batch, Int(item.index), error) }
+        }
+    }
+
+    /// Ends batches whose deadline has passed, and the connections that still owe them a reply.
+    private func expire() {
+        let late = active.filter { $0.deadline <= now }
+        for batch in late {
+            for node in nodes where node.inFlight.contains(batch) {
+                fault(node, TierError(.deadline, "Redis at \(node.address) did not answer in time"))
+            }
+            guard batch.remaining > 0 else { continue }
+            metrics.count(.deadline, batch.remaining)
+            batch.failRest(TierError(.deadline, "Redis did not answer in time"))
+            settle(batch)
+        }
+    }
+
+    // MARK: Timers
+
+    private func runTimers() {
+        guard hasTimerChange || nextTimer.map({ $0 <= now }) ?? false else { return }
+        hasTimerChange = false
+        expire()
+        for node in nodes { runTimers(of: node) }
+        pollTopology()
+        repeatCommands()
+        var next = active.lazy.map(\.deadline).min()
+        func consider(_ time: ContinuousClock.Instant?) {
+            guard let time else { return }
+            next = next.map { min($0, time) } ?? time
+        }
+        for node in nodes {
+            consider(node.internalDeadline)
+            if node.phase == .idle, !node.isRetired { consider(node.breaker.retryAt ?? now) }
+        }
+        for retry in retries { consider(retry.at) }
+        if cluster != nil { consider(cluster?.nextPoll ?? now) }
+        nextTimer = next
+    }
+
+    private func runTimers(of node: NodeConnection) {
+        if let deadline = node.internalDeadline, deadline <= now {
+            let what = node.phase == .ready ? "did not answer in time" : "could not be connected in time"
+            fault(node, TierError(.deadline, "Redis at \(node.address) \(what)"))
+        }
+        connectIfDue(node)
+    }
+
+    /// Connects an idle node if its breaker lets it.
+    func connectIfDue(_ node: NodeConnection) {
+        guard node.phase == .idle, !node.isRetired, node.breaker.mayConnect(now: now) else { return }
+        if node.lastFault != nil { metrics.reconnects.increment() }
+        do throws(Transport.Failure) {
+            try node.connect(shared.poller, now: now)
+            markDirty(node)
+            publishState(of: node)
+            hasTimerChange = true
+        } catch {
+            fault(node, TierError(.unavailable, "Redis at \(node.address): \(error.message)"))
+        }
+    }
+
+    private func repeatCommands() {
+        guard retries.contains(where: { $0.at <= now }) else { return }
+        let due = retries.filter { $0.at <= now }
+        retries.removeAll { $0.at <= now }
+        for retry in due {
+            guard retry.batch.isPending(retry.index) else { continue }
+            dispatch(retry.batch, retry.index, to: route(retry.batch.routes[retry.index]), attempts: retry.attempts)
+        }
+    }
+
+    private func sleepTime() -> Int32 {
+        guard !hasTimerChange else { return 0 }
+        guard let nextTimer else { return -1 }
+        let rest = nextTimer - now
+        guard rest > .zero else { return 0 }
+        let (seconds, attoseconds) = rest.components
+        return Int32(min(seconds * 1_000 + attoseconds / 1_000_000_000_000_000 + 1, 60_000))
+    }
+
+    // MARK: Nodes
+
+    @discardableResult
+    func addNode(_ address: RedisAddress) -> NodeConnection {
+        let node = NodeConnection(index: nodes.count, address: address, configuration: configuration)
+        nodes.append(node)
+        publishState(of: node)
+        return node
+    }
+
+    func publishState(of node: NodeConnection) {
+        metrics.set(node.breaker.state, of: node.address)
+        shared.set(
+            RedisTier.NodeState(
+                address: node.address, isConnected: node.phase == .ready, isRefused: !node.breaker.admits,
+                isRetired: node.isRetired, lastFault: node.lastFault), at: node.index)
+    }
+
+    /// A number in 0..<1, for delays (SplitMix64).
+    private func uniform() -> Double {
+        random &+= 0x9E37_79B9_7F4A_7C15
+        var z = random
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return Double((z ^ z >> 31) >> 11) / 9_007_199_254_740_992
+    }
+
+    private func close() {
+        let error = TierError(.unavailable, "the Redis tier was shut down")
+        for node in nodes { _ = node.disconnect() }
+        for batch in active {
+            batch.failRest(error)
+            completed.append(batch)
+        }
+        active.removeAll()
+        retries.removeAll()
+        resumeCompleted()
+    }
+}

@@ -1,0 +1,62 @@
+internal import Synchronization
+
+/// What callers and the I/O thread share: the inbox, the wake-up, and the nodes' states.
+final class EngineShared: Sendable {
+    private struct Inbox {
+        var batches: [CommandBatch] = []
+        var isStopping = false
+        var isDozing = false
+    }
+
+    /// Written to by any thread (`wakeUp`), used otherwise by the I/O thread only.
+    let poller = Poller()
+    private let inbox = Mutex(Inbox())
+    private let states = Mutex<[RedisTier.NodeState]>([])
+
+    /// Hands a batch to the I/O thread; false after `stop`.
+    ///
+    /// Costs a lock, and a system call only where the thread is waiting.
+    func submit(_ batch: CommandBatch) -> Bool {
+        let (isTaken, wasDozing) = inbox.withLock { inbox in
+            guard !inbox.isStopping else { return (false, false) }
+            inbox.batches.append(batch)
+            defer { inbox.isDozing = false }
+            return (true, inbox.isDozing)
+        }
+        if wasDozing { poller.wakeUp() }
+        return isTaken
+    }
+
+    /// Tells the I/O thread to end.
+    func stop() {
+        inbox.withLock { $0.isStopping = true }
+        poller.wakeUp()
+    }
+
+    /// Moves the new batches into `batches`, which is empty; true once the thread must end.
+    func take(_ batches: inout [CommandBatch]) -> Bool {
+        inbox.withLock { inbox in
+            inbox.isDozing = false
+            swap(&batches, &inbox.batches)
+            return inbox.isStopping
+        }
+    }
+
+    /// Whether the I/O thread may wait: from here on a submission wakes it.
+    func mayDoze() -> Bool {
+        inbox.withLock { inbox in
+            inbox.isDozing = inbox.batches.isEmpty && !inbox.isStopping
+            return inbox.isDozing
+        }
+    }
+
+    /// The nodes as they are now.
+    var nodeStates: [RedisTier.NodeState] { states.withLock { $0 } }
+
+    /// Publishes a node's state; `index` is at most the number of nodes.
+    func set(_ state: RedisTier.NodeState, at index: Int) {
+        states.withLock { states in
+            if index == states.count { states.append(state) } else { states[index] = state }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+internal import CacheStack
+internal import Dispatch
+internal import Market
+internal import Telemetry
+
+/// The stage before the sequencer: reads every account and instrument a batch names through the cache stack.
+///
+/// L1 hits cost no wait. Whatever misses is read in one batch (one pipelined L2 read, then one L3 statement) while the
+/// next requests gather. Runs on a thread of its own, because waiting for a tier must not stop the sequencer nor a
+/// thread of the concurrency pool. What cannot be proven fresh enough is passed on as missing: risk then fails closed.
+final class Prefetcher: Sendable {
+    /// Staleness bound of profiles and instruments.
+    static let maxAge = Duration.seconds(10)
+
+    let inbox: BatchQueue<OrderRequest>
+    private let cache: CacheStack
+    private let directory: SessionDirectory
+    private let metrics: NodeMetrics
+    private let output: BatchQueue<SequencerMessage>
+
+    init(
+        cache: CacheStack, directory: SessionDirectory, metrics: NodeMetrics, inboxMax: Int,
+        output: BatchQueue<SequencerMessage>
+    ) {
+        self.cache = cache
+        self.directory = directory
+        self.metrics = metrics
+        self.output = output
+        inbox = BatchQueue(limit: inboxMax)
+    }
+
+    /// Works until the inbox is closed.
+    func run() {
+        var versions: [UInt32: Ticket] = [:]
+        while let requests = inbox.takeAll() {
+            let start = DispatchTime.now().uptimeNanoseconds
+            let (prepared, instruments) = prepare(requests, &versions)
+            if !instruments.isEmpty { output.put(.instruments(instruments)) }
+            output.put(.requests(prepared))
+            metrics.prefetchDuration.record(nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
+        }
+        output.put(.inputEnded)
+    }
+
+    private func prepare(
+        _ requests: [OrderRequest], _ versions: inout [UInt32: Ticket]
+    ) -> ([PreparedRequest], [Instrument]) {
+        var found: [CacheKey: CachedValue] = [:]
+        var missing: [CacheKey] = []
+        for request in requests {
+            var keys = [AccountProfile.key(request.account)]
+            if request.instrument != OrderRequest.unknownInstrument { keys.append(Instrument.key(request.instrument)) }
+            for key in keys where found[key] == nil && !missing.contains(key) {
+                if let value = cache.peek(key, maxAge: Self.maxAge) {
+                    found[key] = value
+                } else {
+                    missing.append(key)
+                }
+            }
+        }
+        for value in BlockingRead.values(missing, .bounded(maxAge: Self.maxAge), of: cache) { found[value.key] = value }
+        let changed = changedInstruments(found, &versions)
+        let prepared = requests.map { request in
+            let value = found[AccountProfile.key(request.account)]
+            let grant = directory.grant(of: request.session)
+            return PreparedRequest(
+                request: request, profile: Self.profile(request.account, value),
+                profileAge: value.map { Int64($0.ageBound / .microseconds(1)) } ?? .max,
+                sessionGroups: grant?.accountGroups ?? 0, mayTrade: grant?.mayTrade ?? false)
+        }
+        return (prepared, changed)
+    }
+
+    private static func profile(_ account: AccountID, _ value: CachedValue?) -> AccountProfile? {
+        guard let value, let payload = value.payload else { return nil }
+        var profile = AccountProfile(id: UInt64(account.rawValue), payload: payload[...])
+        profile.version = value.version.rawValue
+        return profile
+    }
+
+    private func changedInstruments(
+        _ found: [CacheKey: CachedValue], _ versions: inout [UInt32: Ticket]
+    ) -> [Instrument] {
+        var changed: [Instrument] = []
+        for (key, value) in found where key.space == TradingSpaces.instruments.space {
+            let id = UInt32(truncatingIfNeeded: key.id)
+            guard let payload = value.payload, value.version > versions[id] ?? .zero else { continue }
+            if versions[id] != nil { changed.append(Instrument(id: key.id, payload: payload[...])) }
+            versions[id] = value.version
+        }
+        return changed.sorted { $0.id < $1.id }
+    }
+}

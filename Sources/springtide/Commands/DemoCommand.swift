@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import Foundation
+internal import LocalStack
+
+/// `springtide demo`: the whole of it, on this machine, with a verdict.
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo", abstract: "Run a trading day in miniature against real servers and judge it.",
+        discussion: """
+            Starts a private Redis Cluster and PostgreSQL, seeds them, runs the services and the load generator as
+            processes of their own, and then proves from PostgreSQL alone that nothing was lost and every invariant
+            holds. Writes DIRECTORY/index.html.
+
+            Examples:
+              springtide demo
+              springtide demo --accounts 5000000
+              springtide demo --kill 10 --duration 40s --rate 2000     kill -9 of the node, ten times in mid-load
+              springtide demo --redis-stop 10 --rate 5000              Redis stands still for ten seconds
+
+            Exit codes: 0 all promises kept, 99 one was broken, 1 it could not run.
+            """)
+
+    @Option(help: "Orders a second, Poisson.") var rate = 15_000.0
+    @Option(help: "Length of the load, such as 60s.") var duration = "60s"
+    @Option(help: "Client accounts.") var accounts = 100_000
+    @Option(help: "Instruments.") var instruments = 2_000
+    @Option(help: "FIX sessions.") var sessions = 32
+    @Option(help: "Seed of the load.") var seed: UInt64 = 7
+    @Option(help: "Directory of the report.") var report = "demo-report"
+    @Flag(help: "Judge correctness only, not speed.") var correctnessOnly = false
+    @Option(name: .customLong("kill"), help: "Kill the node (SIGKILL) this often in mid-load.") var kills = 0
+    @Option(help: "Let Redis stand still for so many seconds in mid-load.") var redisStop = 0
+
+    func validate() throws {
+        guard let seconds = Self.seconds(duration), (1...86_400).contains(seconds) else {
+            throw ValidationError("--duration must be 1s to 86400s, such as 60s")
+        }
+        guard rate >= 1, rate <= 1_000_000 else { throw ValidationError("--rate must be 1 to 1000000") }
+        guard (1...8_000_000).contains(accounts) else { throw ValidationError("--accounts must be 1 to 8000000") }
+        guard (1...8_000).contains(instruments) else { throw ValidationError("--instruments must be 1 to 8000") }
+        guard (1...512).contains(sessions) else { throw ValidationError("--sessions must be 1 to 512") }
+        guard (0...1_000).contains(kills), (0...3_600).contains(redisStop) else {
+            throw ValidationError("--kill must be 0 to 1000, --redis-stop 0 to 3600")
+        }
+    }
+
+    static func seconds(_ text: String) -> Int? { text.hasSuffix("s") ? Int(text.dropLast()) : Int(text) }
+
+    func run() async throws {
+        let plan = DemoPlan(
+            rate: rate, seconds: Self.seconds(duration) ?? 60, accounts: accounts, instruments: instruments,
+            sessions: sessions, seed: seed, report: report, correctnessOnly: correctnessOnly, kills: kills,
+            redisStop: redisStop)
+        let run = try await DemoRun.start(plan)
+        do {
+            try await run.run()
+        } catch {
+            await run.stop()
+            throw error
+        }
+        let result = await run.result
+        try await Self.writeReport(result, plan)
+        await run.stop()
+        guard Self.tell(result, plan) else { throw ExitCode(99) }
+    }
+
+    /// The load generator's page with the demo's own sections.
+    private static func writeReport(_ result: DemoResult, _ plan: DemoPlan) async throws {
+        let data = try JSONSerialization.data(withJSONObject: ["sections": result.sections(plan)])
+        let sections = "\(plan.report)/server.json"
+        try data.write(to: URL(fileURLWithPath: sections), options: .atomic)
+        let writer = try ChildProcess.start(
+            [
+                DemoRun.sibling("loadgen"), "report", "\(plan.report)/summary.json", "--server-json", sections,
+                "--html", "\(plan.report)/index.html",
+            ], log: nil)
+        guard await writer.wait() == 0 else { throw LocalFailure("the report could not be written") }
+    }
+
+    /// Prints the verdict; true where every promise was kept.
+    private static func tell(_ result: DemoResult, _ plan: DemoPlan) -> Bool {
+        let promises = result.promises(plan)
+        say("\nCache tiers     requests    answered   share")
+        for row in result.tierRows {
+            say("  \(row[0].padded(to: 12))\(row[1].padded(to: 12))\(row[2].padded(to: 11))\(row[3])")
+        }
+        let shares = result.processors.map { "\($0.group) \(String(format: "%.2f", $0.processors))" }
+        say("Processors      \(shares.joined(separator: ", "))\n")
+        for promise in promises {
+            say("\(promise.isKept ? "  ok    " : "  BROKEN") \(promise.text) (\(promise.detail))")
+        }
+        let isKept = promises.allSatisfy(\.isKept)
+        if result.loadExit == 99 { say("\nNot reached: \(result.saturation).") }
+        say("\nVERDICT: \(isKept ? "all promises kept" : "a promise was broken"); report: \(plan.report)/index.html")
+        return isKept
+    }
+}

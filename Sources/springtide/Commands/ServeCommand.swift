@@ -1,0 +1,42 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Logging
+internal import Services
+internal import Telemetry
+
+/// `springtide serve`: the services against servers you have.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the trading services against your PostgreSQL and Redis.",
+        discussion: "Example: springtide serve --config config/springtide.yaml")
+
+    @Option(help: "Configuration file; config/springtide.yaml documents every key.")
+    var config: String
+
+    @Option(help: ArgumentHelp("Write the listeners' ports to this file, as JSON.", visibility: .hidden))
+    var readyFile: String?
+
+    func run() async throws {
+        let configuration = try ServeConfiguration.read(config)
+        var logger = Logger(label: "springtide") { JSONLogHandler(label: $0) }
+        logger.logLevel = configuration.logLevel
+        let process = NodeProcess(configuration, logger: logger)
+        let readyFile = readyFile
+        let log = logger
+        let end = try await Interruption.cancelling {
+            try await process.run { addresses in
+                log.info("accepting orders", metadata: ["fix": "\(addresses.fix)", "http": "\(addresses.http)"])
+                guard let readyFile, let data = try? JSONEncoder().encode(addresses) else { return }
+                do {
+                    try data.write(to: URL(fileURLWithPath: readyFile), options: .atomic)
+                } catch {
+                    log.warning("the ready file cannot be written", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+        guard end == .stopped else {
+            logger.error("the node ended", metadata: ["reason": "\(end)"])
+            throw ExitCode(1)
+        }
+    }
+}

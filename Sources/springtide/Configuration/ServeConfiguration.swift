@@ -1,0 +1,153 @@
+internal import Foundation
+internal import Logging
+internal import Market
+internal import RedisTier
+internal import Risk
+internal import Services
+
+/// All settings of `springtide serve`, as documented in `config/springtide.yaml`.
+struct ServeConfiguration {
+    var connection = "host=/var/run/postgresql dbname=springtide"
+    var readers = 2
+    var relaxedDurability = false
+    var redis: RedisTier.Configuration.Mode?
+    var redisCredentials: RedisTier.Configuration.Credentials?
+    var cacheEntries = 1_000_000
+    var cacheMegabytes = 512
+    var fix = (host: "127.0.0.1", port: 9878)
+    var compID = "SPRINGTIDE"
+    var http = (host: "127.0.0.1", port: 9400)
+    var store: String? = "fix-store"
+    var connectionsMax = 4_096
+    var partition: PartitionConfiguration
+    var logLevel = Logger.Level.info
+
+    /// Reads and checks a file.
+    static func read(_ file: String) throws -> ServeConfiguration {
+        let top = try ConfigurationSection.read(file)
+        var result = ServeConfiguration(partition: try partition(top))
+        try result.readTiers(top)
+        try result.readGateway(top)
+        let level = try top.section("log").word(
+            "level", default: "info", among: Logger.Level.allCases.map(\.rawValue))
+        result.logLevel = Logger.Level(rawValue: level) ?? .info
+        try top.finish()
+        return result
+    }
+
+    /// Settings for one day; everything else is the default.
+    init(partition: PartitionConfiguration) { self.partition = partition }
+
+    private mutating func readTiers(_ top: ConfigurationSection) throws {
+        let postgres = try top.section("postgres")
+        connection = try postgres.string("connection", default: connection)
+        readers = try postgres.integer("readers", default: readers, in: 1...32)
+        relaxedDurability = try postgres.flag("relaxed_durability", default: false)
+        let redisSection = try top.section("redis")
+        let mode = try redisSection.word("mode", default: "cluster", among: ["cluster", "ring", "none"])
+        let addresses = try redisSection.strings("addresses", default: ["127.0.0.1:7000"]).map { text in
+            guard let address = RedisAddress(text) else {
+                throw redisSection.error("addresses", "\(text) is not host:port or unix:/path")
+            }
+            return address
+        }
+        switch mode {
+        case "cluster": redis = .cluster(seeds: addresses)
+        case "ring": redis = .ring(shards: addresses.map { .init("\($0)", $0) })
+        default: redis = nil
+        }
+        let user = try redisSection.string("user", default: "")
+        let passwordFile = try redisSection.string("password_file", default: "")
+        if !passwordFile.isEmpty {
+            guard let text = try? String(contentsOfFile: passwordFile, encoding: .utf8),
+                let password = text.split(separator: "\n").first
+            else { throw redisSection.error("password_file", "\(passwordFile) cannot be read or is empty") }
+            redisCredentials = .init(user: user.isEmpty ? nil : user, password: String(password))
+        }
+        let cache = try top.section("cache")
+        cacheEntries = try cache.integer("entries", default: cacheEntries, in: 1...100_000_000)
+        cacheMegabytes = try cache.integer("megabytes", default: cacheMegabytes, in: 1...1_000_000)
+    }
+
+    private mutating func readGateway(_ top: ConfigurationSection) throws {
+        let gateway = try top.section("gateway")
+        fix = try gateway.address("fix", default: "127.0.0.1:9878")
+        compID = try gateway.string("comp_id", default: compID)
+        http = try gateway.address("http", default: "127.0.0.1:9400")
+        store = try gateway.string("store", default: "fix-store")
+        connectionsMax = try gateway.integer("connections_max", default: connectionsMax, in: 1...100_000)
+    }
+
+    private static func partition(_ top: ConfigurationSection) throws -> PartitionConfiguration {
+        let market = try top.section("market")
+        let dayText = try market.string("day", default: "today")
+        guard let day = dayText == "today" ? Self.today : Int(dayText).flatMap({ TradingDate($0) }) else {
+            throw market.error("day", "\(dayText) is neither today nor a date as yyyymmdd")
+        }
+        let holidays = try market.strings("holidays", default: []).map { text in
+            guard let date = Int(text).flatMap({ TradingDate($0) }) else {
+                throw market.error("holidays", "\(text) is not a date as yyyymmdd")
+            }
+            return date
+        }
+        let word = try market.word("schedule", default: "shanghai", among: ["shanghai", "continuous"])
+        guard let calendar = TradingCalendar(holidays: holidays),
+            let shanghai = SessionSchedule(calendar: calendar)
+        else { throw market.error("holidays", "too many days") }
+        let commission = try market.integer("commission", default: 250, in: 0...1_000_000)
+        guard let fees = FeeSchedule.schedule(on: day, commission: Int32(commission)) else {
+            throw market.error("day", "no fees are known for \(day)")
+        }
+        var result = PartitionConfiguration(
+            day: day, schedule: word == "continuous" ? .fixed(.continuous) : shanghai, fees: fees,
+            risk: try risk(top))
+        let auction = try market.word("auction", default: "shanghai", among: ["shanghai", "shenzhen"])
+        result.auction = PartitionConfiguration.AuctionRule(rawValue: auction) ?? .shanghai
+        try readLimits(top, &result)
+        return result
+    }
+
+    private static func readLimits(_ top: ConfigurationSection, _ result: inout PartitionConfiguration) throws {
+        let limits = try top.section("limits")
+        result.accountsMax = try limits.integer("accounts", default: result.accountsMax, in: 1...100_000_000)
+        result.openOrdersMax = try limits.integer(
+            "open_orders", default: result.openOrdersMax, in: 1...100_000_000)
+        result.requestsMax = try limits.integer(
+            "requests_per_day", default: result.requestsMax, in: 1...1_000_000_000)
+        result.instrumentsMax = try limits.integer("instruments", default: result.instrumentsMax, in: 1...8_000)
+        result.inboxMax = try limits.integer("inbox", default: 100_000, in: 1...10_000_000)
+    }
+
+    private static func risk(_ top: ConfigurationSection) throws -> RiskLimits {
+        let section = try top.section("risk")
+        let preset = try section.word("preset", default: "desk", among: ["desk", "load", "exchange-replay"])
+        var limits: RiskLimits =
+            switch preset {
+            case "load": .loadTest
+            case "exchange-replay": .exchangeReplay
+            default: RiskLimits()
+            }
+        let rules = try section.section("rules")
+        for (key, _) in rules.openKeys() {
+            guard let number = UInt8(key), let row = RiskRule.row(number) else {
+                throw rules.error(key, "is not the number of a risk rule")
+            }
+            let rule = try rules.section(key)
+            var limit = limits[row.indicator]
+            limit.threshold = Int64(
+                try rule.integer("threshold", default: Int(limit.threshold), in: Int.min...Int.max))
+            limit.second = Int64(try rule.integer("second", default: Int(limit.second), in: Int.min...Int.max))
+            let severity = try rule.word(
+                "severity", default: limit.severity == .warn ? "warn" : "reject", among: ["reject", "warn"])
+            limit.severity = severity == "warn" ? .warn : .reject
+            do { try limits.set(number, limit) } catch { throw rules.error(key, "\(error)") }
+        }
+        return limits
+    }
+
+    /// Today's date in China.
+    static var today: TradingDate? {
+        let seconds = EventClock.now() / 1_000_000 + 8 * 3_600
+        return TradingDate(daysSince1970: Int(seconds / 86_400))
+    }
+}

@@ -1,0 +1,34 @@
+internal import Foundation
+internal import Market
+
+/// What a demo does, from its options.
+struct DemoPlan: Sendable {
+    var rate: Double
+    var seconds: Int
+    var accounts: Int
+    var instruments: Int
+    var sessions: Int
+    var seed: UInt64
+    var report: String
+    var correctnessOnly: Bool
+    /// How often the node is killed in mid-load.
+    var kills: Int
+    /// How long Redis stands still in mid-load, 0 for not at all.
+    var redisStop: Int
+    /// Response-time promise, milliseconds at p99.
+    var responseLimitMilliseconds = 50
+
+    /// The day the demo trades: its schedule is continuous trading, whatever the clock says.
+    var day: TradingDate { ServeConfiguration.today ?? Self.fallbackDay }
+
+    private static let fallbackDay: TradingDate = {
+        guard let day = TradingDate(20_240_102) else { preconditionFailure("2024-01-02 is a date") }
+        return day
+    }()
+
+    /// Condition the load generator must find true.
+    var thresholds: [String] {
+        if correctnessOnly || kills > 0 || redisStop > 0 { return kills > 0 ? [] : ["errors==0"] }
+        return ["p(99)<\(responseLimitMilliseconds)ms", "errors==0", "throughput>=\(Int(rate * 0.99))"]
+    }
+}

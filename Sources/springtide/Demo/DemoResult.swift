@@ -1,0 +1,92 @@
+internal import Foundation
+internal import Services
+
+/// What a demo measured, and whether its promises hold.
+struct DemoResult {
+    var loadExit: Int32 = -1
+    var nodeExit: Int32 = -1
+    var kills = 0
+    var processors: [(group: String, processors: Double)] = []
+    var metrics = MetricsPage()
+    var audit: AuditReport?
+    var acknowledgements = AckCheck()
+
+    /// One promise, whether it was kept, and the figures.
+    struct Promise {
+        var text: String
+        var isKept: Bool
+        var detail: String
+    }
+
+    /// Everything the demo promises.
+    func promises(_ plan: DemoPlan) -> [Promise] {
+        let acks = acknowledgements
+        var list = [
+            Promise(
+                text: plan.kills > 0 ? "load survived \(plan.kills) kills" : "load ended as promised",
+                isKept: loadExit == 0 || (plan.correctnessOnly && loadExit == 120), detail: loadText),
+            Promise(
+                text: "every acknowledged order is durable, exactly once", isKept: acks.lost == 0 && acks.acknowledged > 0,
+                detail: acks.firstLost ?? "\(acks.acknowledged) acknowledged, \(acks.durable) rows in PostgreSQL"),
+            Promise(text: "the node stopped cleanly", isKept: nodeExit == 0, detail: "exit code \(nodeExit)"),
+        ]
+        if plan.kills == 0 {
+            list.append(
+                Promise(
+                    text: "nothing is durable that was not acknowledged", isKept: acks.unacknowledged == 0,
+                    detail: "\(acks.unacknowledged) rows"))
+        } else {
+            list.append(Promise(text: "the node was killed and came back", isKept: kills == plan.kills, detail: "\(kills) times"))
+        }
+        for finding in audit?.findings ?? [] {
+            list.append(
+                Promise(
+                    text: "\(finding.number) \(finding.claim)", isKept: finding.verdict != .broken,
+                    detail: finding.verdict == .notApplicable ? "not applicable: \(finding.detail)" : finding.detail))
+        }
+        if audit == nil { list.append(Promise(text: "the audit ran", isKept: false, detail: "no audit")) }
+        return list
+    }
+
+    private var loadText: String {
+        switch loadExit {
+        case 0: "all thresholds hold"
+        case 99: "a threshold failed"
+        case 120: "limited by the generator itself"
+        default: "exit code \(loadExit)"
+        }
+    }
+
+    /// Requests by tier of the cache, as shares.
+    var tierRows: [[String]] {
+        ["l1", "l2", "l3"].map { tier in
+            let hits = metrics.sum("cache_requests_total", "tier=\"\(tier)\"", "result=\"hit\"")
+            let negatives = metrics.sum("cache_requests_total", "tier=\"\(tier)\"", "result=\"negative\"")
+            let total = metrics.sum("cache_requests_total", "tier=\"\(tier)\"")
+            let share = total > 0 ? (hits + negatives) / total * 100 : 0
+            return [tier.uppercased(), "\(Int(total))", "\(Int(hits + negatives))", String(format: "%.1f %%", share)]
+        }
+    }
+
+    /// The component that was nearest to saturation, for a missed response time.
+    var saturation: String {
+        let total = processors.reduce(0) { $0 + $1.processors }
+        let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
+        let first = processors.first.map { "\($0.group) took \(String(format: "%.2f", $0.processors)) processors" } ?? "?"
+        return total > 0.85 * cores
+            ? "the machine is saturated (\(String(format: "%.2f", total)) of \(Int(cores)) processors); \(first)"
+            : "no processor is saturated (\(String(format: "%.2f", total)) of \(Int(cores))): \(first); look at commits"
+    }
+
+    /// Sections for the HTML report.
+    func sections(_ plan: DemoPlan) -> [[String: Any]] {
+        [
+            ["title": "Promises", "rows": promises(plan).map { [$0.isKept ? "kept" : "BROKEN", $0.text, $0.detail] }],
+            ["title": "Cache tiers (requests, answered, share)", "rows": tierRows],
+            [
+                "title": "Processors used",
+                "rows": processors.map { [$0.group, String(format: "%.2f", $0.processors)] },
+            ],
+        ]
+    }
+}

@@ -1,0 +1,184 @@
+internal import CacheStack
+internal import Foundation
+internal import Gateway
+internal import Logging
+internal import Market
+internal import PostgresTier
+internal import RedisTier
+internal import Risk
+internal import Services
+internal import Synchronization
+internal import Telemetry
+
+/// A node's address book, known once it accepts orders.
+struct NodeAddresses: Sendable, Codable {
+    var fix: Int
+    var http: Int
+}
+
+/// One trading node: tiers, cache stack, order service, gateway, operators' HTTP; started and stopped in order.
+final class NodeProcess: Sendable {
+    private let configuration: ServeConfiguration
+    private let logger: Logger
+    private let metrics = MetricsRegistry()
+
+    init(_ configuration: ServeConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Runs until the task is cancelled or the node cannot go on; `ready` is called once orders are accepted.
+    func run(ready: @Sendable (NodeAddresses) -> Void) async throws -> NodeEnd {
+        ProcessMetrics.register(in: metrics)
+        let durable = try await connectedPostgres()
+        let shared = configuration.redis.map { mode in
+            var redis = RedisTier.Configuration(mode)
+            redis.credentials = configuration.redisCredentials
+            return RedisTier(redis, metrics: metrics)
+        }
+        shared?.start()
+        defer { shared?.shutdown() }
+        var stack = CacheStack.Configuration()
+        stack.local.entriesMax = configuration.cacheEntries
+        stack.local.bytesMax = configuration.cacheMegabytes << 20
+        stack.commitRowsMax = 1_000_000
+        stack.commitQueueRowsMax = 2_000_000
+        let cache = CacheStack(
+            stack, schemas: TradingSpaces.all, shared: shared, durable: durable, metrics: metrics)
+        let tail = Task(name: "cache") { try await cache.run() }
+        let end: Result<NodeEnd, any Error>
+        do {
+            end = .success(try await serve(cache, durable, ready))
+        } catch {
+            end = .failure(error)
+        }
+        tail.cancel()
+        _ = await tail.result
+        await durable.close()
+        return try end.get()
+    }
+
+    private func serve(
+        _ cache: CacheStack, _ durable: PostgresTier, _ ready: @Sendable (NodeAddresses) -> Void
+    ) async throws -> NodeEnd {
+        let outlet = Outlet()
+        let marketData = MarketDataService()
+        let node = TradingNode(
+            configuration: configuration.partition, cache: cache, durable: durable, metrics: metrics, logger: logger
+        ) { output in
+            outlet.gateway?.deliver(output.reports)
+            marketData.update(output)
+            outlet.notifications?.update(output)
+        }
+        try await node.recover()
+        let symbols = node.symbols
+        let notifications = NotificationService { symbols[$0] ?? 0 }
+        if let store = configuration.store {
+            try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: true)
+        }
+        let gateway = try Gateway(
+            gatewayConfiguration(node.directory.logins), entry: entry(node, outlet, symbols), metrics: metrics,
+            logger: logger)
+        outlet.open(gateway, notifications)
+        let operators = OperatorRoutes(
+            node: node, marketData: marketData, notifications: notifications)
+        var listening = OperatorConfiguration()
+        listening.host = configuration.http.host
+        listening.port = configuration.http.port
+        let http = OperatorListener(listening, registry: metrics, routes: operators.all, logger: logger)
+        let running = Task(name: "node") { await node.run() }
+        let addresses = NodeAddresses(fix: try await gateway.start(), http: try await http.start())
+        ready(addresses)
+        let refreshing = Task(name: "logins") { await Self.refresh(node.directory) }
+        let end = await withTaskCancellationHandler {
+            await running.value
+        } onCancel: {
+            Task {
+                await gateway.stop()
+                running.cancel()
+            }
+        }
+        refreshing.cancel()
+        await gateway.stop()
+        await http.stop()
+        return end
+    }
+
+    /// Withdrawn permissions and changed passwords count within five seconds.
+    private static func refresh(_ directory: SessionDirectory) async {
+        while (try? await Task.sleep(for: .seconds(5))) != nil {
+            // A failed reading leaves what is known; the next one comes in five seconds.
+            try? await directory.refresh()
+        }
+    }
+
+    private func entry(_ node: TradingNode, _ outlet: Outlet, _ symbols: [InstrumentID: UInt32]) -> OrderEntry {
+        OrderEntry(
+            submit: { node.submit($0) },
+            status: { query in
+                Task(name: "status") {
+                    let report = await node.status(session: query.session, id: query.clientOrderID, side: query.side)
+                    outlet.gateway?.deliver([report])
+                }
+            },
+            resolveInstrument: { node.instrument(symbol: $0) },
+            symbol: { symbols[$0] ?? 0 },
+            authenticate: { node.directory.admit($0.session, password: $0.password) },
+            ruleText: { number in
+                switch number {
+                case TradingNode.storeRule: "rule 143: the durable store does not answer"
+                case TradingNode.capacityRule: "rule 144: a limit of the node is reached"
+                default: RiskRule.row(number).map { "rule \(number): \($0.text)" } ?? "rule \(number)"
+                }
+            })
+    }
+
+    private func gatewayConfiguration(_ logins: [LoginRow]) -> GatewayConfiguration {
+        var result = GatewayConfiguration()
+        result.host = configuration.fix.host
+        result.port = configuration.fix.port
+        result.compID = configuration.compID
+        result.sessions = logins.map { SessionDefinition(id: $0.session, compID: $0.compID) }
+        result.directory = configuration.store
+        result.day = UInt64(configuration.partition.day.rawValue)
+        result.connectionsMax = configuration.connectionsMax
+        result.connectionsPerAddressMax = configuration.connectionsMax
+        return result
+    }
+
+    /// Waits for the database with backoff; then what it lacks is said at once.
+    private func connectedPostgres() async throws -> PostgresTier {
+        var settings = PostgresTier.Configuration(conninfo: configuration.connection)
+        settings.readers = configuration.readers
+        settings.relaxedDurability = configuration.relaxedDurability
+        settings.batchRowsMax = 1_000_000
+        settings.statementTimeout = .seconds(30)
+        let durable = try PostgresTier(settings, schemas: TradingSpaces.all, metrics: metrics)
+        var pause = Duration.milliseconds(100)
+        while true {
+            do {
+                try await durable.verifySchemas(until: .now + .seconds(5))
+                return durable
+            } catch where error.code == .protocolViolation {
+                await durable.close()
+                throw error
+            } catch {
+                logger.warning("PostgreSQL is not there yet", metadata: ["error": "\(error)", "retry": "\(pause)"])
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(5))
+            }
+        }
+    }
+}
+
+/// Where durable output goes once the gateway exists: it needs the node, and the node needs a place to deliver to.
+final class Outlet: Sendable {
+    private let parts = Mutex<(gateway: Gateway?, notifications: NotificationService?)>((nil, nil))
+
+    func open(_ gateway: Gateway, _ notifications: NotificationService) {
+        parts.withLock { $0 = (gateway, notifications) }
+    }
+
+    var gateway: Gateway? { parts.withLock { $0.gateway } }
+    var notifications: NotificationService? { parts.withLock { $0.notifications } }
+}
