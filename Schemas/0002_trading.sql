@@ -46,8 +46,7 @@ CREATE TABLE cash (
     account   bigint  PRIMARY KEY,
     ver       bigint  NOT NULL,
     deleted   boolean NOT NULL DEFAULT false,
-    available bigint  NOT NULL,
-    frozen    bigint  NOT NULL CHECK (frozen >= 0),
+    balance   bigint  NOT NULL,
     unsettled bigint  NOT NULL
 ) WITH (fillfactor = 60);
 
@@ -58,7 +57,6 @@ CREATE TABLE position (
     deleted    boolean NOT NULL DEFAULT false,
     settled    bigint  NOT NULL,
     unsettled  bigint  NOT NULL,
-    frozen     bigint  NOT NULL CHECK (frozen >= 0),
     PRIMARY KEY (account, instrument)
 ) WITH (fillfactor = 80);
 
@@ -143,3 +141,17 @@ CREATE TABLE login (
     account_groups bigint   NOT NULL,
     may_trade      smallint NOT NULL
 );
+
+-- What people ask for: cash and shares with what open orders hold taken off. Statuses 0 and 1 are open.
+CREATE VIEW cash_available AS
+SELECT c.account, c.balance, c.unsettled, coalesce(h.held, 0) AS held, c.balance - coalesce(h.held, 0) AS available
+  FROM cash c
+  LEFT JOIN (SELECT account, sum(frozen) AS held FROM orders WHERE status IN (0, 1) AND side = 1 GROUP BY account) h
+    USING (account);
+
+CREATE VIEW position_available AS
+SELECT p.account, p.instrument, p.settled, p.unsettled, coalesce(h.held, 0) AS held,
+       p.settled - coalesce(h.held, 0) AS sellable
+  FROM position p
+  LEFT JOIN (SELECT account, instrument, sum(frozen) AS held FROM orders WHERE status IN (0, 1) AND side = 2
+              GROUP BY account, instrument) h USING (account, instrument);

@@ -71,7 +71,7 @@ public struct RateProfile: Sendable, Equatable {
     }
 }
 
-/// Walks a profile by mass: after `m` more expected arrivals, what time is it?
+/// Walks a profile by mass: the time at which a number of further arrivals is expected.
 ///
 /// Mass is summed from the start of the segment, not rounded in between; what is left over when a segment ends is
 /// carried into the next one.

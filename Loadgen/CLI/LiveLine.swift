@@ -28,21 +28,32 @@ final class LiveLine {
 
     private func redraw(_ progress: LoadProgress) {
         let now = progress.interval
-        recent = (recent + [now.p99]).suffix(20)
+        recent = (recent + [now.p99]).suffix(12)
         let share = min(1, progress.elapsed / max(progress.length, 0.001))
         let filled = Int((share * 20).rounded())
         let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: 20 - filled)
-        let errors = "errors \(Readable.count(progress.errors))"
-        let parts = [
-            "\(paint(bar, "36")) \(Int(progress.elapsed))/\(Int(progress.length.rounded(.up))) s",
-            "\(Readable.count(now.done))/s", "in flight \(Readable.count(now.inFlight))",
-            "p50 \(Readable.duration(now.p50))", "p99 \(Readable.duration(now.p99)) \(spark())",
-            "max \(Readable.duration(now.greatest))", "lag p99 \(Readable.duration(now.lagP99))",
-            progress.errors > 0 ? paint(errors, "31") : errors,
-        ]
         let down = progress.sessions - now.sessionsUp
-        let note = down > 0 ? "  " + paint("\(down) sessions down", "31") : ""
-        Terminal.put("\r\u{1B}[K" + parts.joined(separator: "  ") + note, 2)
+        var parts = [
+            (bar, "36"), ("\(Int(progress.elapsed))/\(Int(progress.length.rounded(.up))) s", ""),
+            ("\(Readable.count(now.done))/s", ""), ("p99 \(Readable.duration(now.p99)) \(spark())", ""),
+            ("errors \(Readable.count(progress.errors))", progress.errors > 0 ? "31" : ""),
+            ("lag p99 \(Readable.duration(now.lagP99))", ""), ("p50 \(Readable.duration(now.p50))", ""),
+            ("max \(Readable.duration(now.greatest))", ""), ("in flight \(Readable.count(now.inFlight))", ""),
+        ]
+        if down > 0 { parts.insert(("\(down) sessions down", "31"), at: 3) }
+        Terminal.put("\r\u{1B}[K" + fitting(parts), 2)
+    }
+
+    /// As many of the parts, most important first, as the terminal is wide: a wrapped line cannot be redrawn.
+    private func fitting(_ parts: [(text: String, color: String)]) -> String {
+        var room = Terminal.columns - 1
+        var shown: [String] = []
+        for part in parts {
+            room -= part.text.count + 2
+            guard room >= 0 else { break }
+            shown.append(part.color.isEmpty ? part.text : paint(part.text, part.color))
+        }
+        return shown.joined(separator: "  ")
     }
 
     private func spark() -> String {

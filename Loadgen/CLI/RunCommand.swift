@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Engine
+internal import Glibc
 internal import Report
 
 /// `loadgen run`: one run, from a scenario file, options, or both (options win).
@@ -68,6 +69,8 @@ struct RunCommand: ParsableCommand {
     var onSaturation: String?
     @Flag(help: "Send at real-time priority if the system permits it: keeps the send lag low on a busy machine.")
     var realtime = false
+    @Option(help: "Least time of a turn of the sending loop, such as 200us: fewer wake-ups, more send lag.")
+    var coalesce: String?
     @Flag(help: "Connect lost sessions again.")
     var reconnect = false
     @Option(help: "A condition that must hold; may be repeated.")
@@ -80,8 +83,16 @@ struct RunCommand: ParsableCommand {
     var ackLog: String?
     @Option(help: "JSON file with sections of the target's own figures for the HTML report.")
     var serverJSON: String?
+    @Option(help: "Seconds to wait for that file once the load has ended and the summary is written, 0 to 3600.")
+    var serverJSONWait = 0
     @Option(help: "Version of the sources, for the report.")
     var revision: String?
+
+    func validate() throws {
+        guard (0...3_600).contains(serverJSONWait) else {
+            throw ValidationError("--server-json-wait must be 0 to 3600 seconds")
+        }
+    }
 
     func run() throws {
         let settings: RunSettings
@@ -109,22 +120,30 @@ struct RunCommand: ParsableCommand {
         }
         live.clear()
         let report = RunReport(context: settings.context, result: result, thresholds: settings.thresholds)
-        try write(report, settings)
+        try write { if let path = settings.json { try TextFile.write(SummaryDocument.text(report), to: path) } }
         Terminal.say(TextReport.text(report))
+        if report.result.isAckLogIncomplete {
+            Terminal.complain("loadgen: the acknowledgement log could not be written completely")
+            throw ProgramExit.failure
+        }
+        try write { try writePage(report, settings) }
         return report.verdict
     }
 
-    private func write(_ report: RunReport, _ settings: RunSettings) throws {
+    /// The page, with the target's own sections, which may come later than the end of the load.
+    private func writePage(_ report: RunReport, _ settings: RunSettings) throws {
+        guard let page = settings.html else { return }
+        guard let path = settings.serverJSON else { return try TextFile.write(HTMLPage.text(report), to: page) }
+        for _ in 0..<(serverJSONWait * 20) where !TextFile.exists(path) { usleep(50_000) }
+        let sections = try ServerSection.list(json: TextFile.read(path), name: path)
+        try TextFile.write(HTMLPage.text(report, sections), to: page)
+    }
+
+    private func write(_ body: () throws -> Void) throws {
         do {
-            let sections = try settings.serverJSON.map { try ServerSection.list(json: TextFile.read($0), name: $0) }
-            if let path = settings.json { try TextFile.write(SummaryDocument.text(report), to: path) }
-            if let path = settings.html { try TextFile.write(HTMLPage.text(report, sections ?? []), to: path) }
+            try body()
         } catch {
             Terminal.complain("loadgen: \(error)")
-            throw ProgramExit.failure
-        }
-        if report.result.isAckLogIncomplete {
-            Terminal.complain("loadgen: the acknowledgement log could not be written completely")
             throw ProgramExit.failure
         }
     }

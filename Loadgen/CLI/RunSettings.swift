@@ -125,6 +125,12 @@ struct RunSettings {
             }
             configuration.timeout = .seconds(seconds)
         }
+        if let text = options.coalesce ?? reader.values["coalesce"] {
+            guard let seconds = TimeText.seconds(text) else {
+                throw ScenarioError(reader.place(options.coalesce, "coalesce"), "a time such as 200us")
+            }
+            configuration.coalescing = .seconds(seconds)
+        }
         configuration.maxInFlight =
             try reader.integer(options.maxInFlight, "target.max_in_flight") ?? configuration.maxInFlight
         configuration.process =

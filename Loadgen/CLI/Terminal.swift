@@ -14,6 +14,13 @@ enum Terminal {
         return unsafe value.pointee == 0
     }
 
+    /// Columns of that terminal; 100 where it does not say.
+    static var columns: Int {
+        var size = winsize()
+        guard unsafe ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+        return Int(size.ws_col)
+    }
+
     static func say(_ text: String) { put(text, 1) }
 
     static func complain(_ text: String) { put(text + "\n", 2) }
@@ -58,6 +65,8 @@ struct FileError: Error, CustomStringConvertible {
 /// Whole text files.
 enum TextFile {
     private static let lengthMax = 64 << 20
+
+    static func exists(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
 
     static func read(_ path: String) throws(FileError) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)

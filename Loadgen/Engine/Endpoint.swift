@@ -7,7 +7,9 @@ public struct Endpoint: Sendable, Equatable, CustomStringConvertible {
     /// The port, 1...65535.
     public let port: UInt16
 
-    /// The endpoint in `text`; `localhost` stands for 127.0.0.1. Other names are not resolved.
+    /// The endpoint in `text`; `localhost` stands for 127.0.0.1.
+    ///
+    /// Other names are not resolved.
     public init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0
         else { return nil }

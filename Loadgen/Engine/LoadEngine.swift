@@ -149,6 +149,7 @@ public final class LoadEngine {
         var interruptedAt: UInt64?
         while true {
             var now = MonotonicClock.now()
+            let turn = now
             if stop.isSet, interruptedAt == nil {
                 interruptedAt = now
                 nextArrival = nil
@@ -160,8 +161,15 @@ public final class LoadEngine {
             now = MonotonicClock.now()
             if now >= nextHousekeeping { keepHouse(now) }
             if now >= nextInterval { closeIntervals(now) }
+            rest(since: turn, now)
             serve(until: deadline(), now: now)
         }
+    }
+
+    /// Sleeps until the turn that began at `turn` has lasted its least time.
+    private func rest(since turn: UInt64, _ now: UInt64) {
+        let end = turn + configuration.coalescingNanoseconds
+        if now < end { MonotonicClock.sleep(until: end) }
     }
 
     private func deadline() -> UInt64 {

@@ -18,7 +18,9 @@ public enum Operation: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// One drawn request. A cancel or replace uses `victim` to pick an open order of its session; where that has none
+/// One drawn request.
+///
+/// A cancel or replace uses `victim` to pick an open order of its session; where that has none
 /// it becomes the new order whose fields were drawn with it.
 public struct RequestDraw: Sendable, Equatable {
     /// What it does.

@@ -1,4 +1,6 @@
-/// The page's script: read-out under the pointer, and hiding series by their legend. Everything is there without it.
+/// The page's script: read-out under the pointer, and hiding series by their legend.
+///
+/// Everything is there without it.
 enum PageScript {
     static let javascript = """
         document.querySelectorAll('figure.chart').forEach(function (figure) {

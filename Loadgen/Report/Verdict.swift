@@ -78,7 +78,9 @@ public struct RunReport: Sendable {
     /// The response time promised, from the thresholds: nanoseconds.
     public let objectiveNanoseconds: Int64
 
-    /// Judges a run. An interrupt outranks a failed threshold, that outranks the generator's limits.
+    /// Judges a run.
+    ///
+    /// An interrupt outranks a failed threshold, that outranks the generator's limits.
     public init(context: RunContext, result: LoadResult, thresholds: [Threshold]) {
         self.context = context
         self.result = result

@@ -29,6 +29,7 @@ public struct InMemoryMessageStore: MessageStore, Sendable {
     /// The number of messages kept.
     public var count: Int { numbers.count - first }
 
+    /// Keeps a copy; drops the oldest messages at the limit.
     public mutating func append(_ number: UInt64, _ frame: UnsafeRawBufferPointer) {
         assert(numbers.last.map { $0 < number } ?? true, "numbers ascend")
         numbers.append(number)
@@ -45,6 +46,7 @@ public struct InMemoryMessageStore: MessageStore, Sendable {
         first = 0
     }
 
+    /// Finds the message by binary search.
     public mutating func load(from: UInt64, through last: UInt64, into fields: inout FieldIndex) -> UInt64? {
         var low = first
         var high = numbers.count
@@ -57,6 +59,7 @@ public struct InMemoryMessageStore: MessageStore, Sendable {
         return outcome == .parsed ? numbers[low] : nil
     }
 
+    /// Forgets all messages.
     public mutating func reset() {
         numbers = []
         frames = []

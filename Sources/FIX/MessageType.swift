@@ -8,19 +8,33 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
     @inlinable
     public init(_ first: UInt8, _ second: UInt8 = 0) { rawValue = UInt16(first) | UInt16(second) << 8 }
 
+    /// Heartbeat, 35=0.
     public static let heartbeat = MessageType(UInt8(ascii: "0"))
+    /// TestRequest, 35=1.
     public static let testRequest = MessageType(UInt8(ascii: "1"))
+    /// ResendRequest, 35=2.
     public static let resendRequest = MessageType(UInt8(ascii: "2"))
+    /// Reject, 35=3.
     public static let reject = MessageType(UInt8(ascii: "3"))
+    /// SequenceReset, 35=4.
     public static let sequenceReset = MessageType(UInt8(ascii: "4"))
+    /// Logout, 35=5.
     public static let logout = MessageType(UInt8(ascii: "5"))
+    /// ExecutionReport, 35=8.
     public static let executionReport = MessageType(UInt8(ascii: "8"))
+    /// OrderCancelReject, 35=9.
     public static let orderCancelReject = MessageType(UInt8(ascii: "9"))
+    /// Logon, 35=A.
     public static let logon = MessageType(UInt8(ascii: "A"))
+    /// NewOrderSingle, 35=D.
     public static let newOrderSingle = MessageType(UInt8(ascii: "D"))
+    /// OrderCancelRequest, 35=F.
     public static let orderCancelRequest = MessageType(UInt8(ascii: "F"))
+    /// OrderCancelReplaceRequest, 35=G.
     public static let orderCancelReplaceRequest = MessageType(UInt8(ascii: "G"))
+    /// OrderStatusRequest, 35=H.
     public static let orderStatusRequest = MessageType(UInt8(ascii: "H"))
+    /// BusinessMessageReject, 35=j.
     public static let businessMessageReject = MessageType(UInt8(ascii: "j"))
 
     /// Whether the session layer answers it: 0 1 2 3 4 5 A. Such messages are never sent again.
@@ -46,6 +60,7 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The characters, as they stand in field 35.
     public var description: String {
         String(
             decoding: [UInt8(truncatingIfNeeded: rawValue), UInt8(truncatingIfNeeded: rawValue >> 8)]

@@ -8,6 +8,7 @@ public struct SessionConfiguration: Sendable {
         case initiator
     }
 
+    /// Which side opens the session.
     public var role: Role
     /// Our CompID and the peer's, as they stand in what we send.
     public var header: HeaderTemplate
@@ -29,8 +30,9 @@ public struct SessionConfiguration: Sendable {
     public var queuedBytesMax = 1 << 20
     /// An initiator asks for 141=Y; an acceptor starts both numbers at 1 with every Logon.
     public var resetsOnLogon = false
-    /// User name (553) and password (554) of an initiator; not sent where empty.
+    /// User name (553) of an initiator; not sent where empty.
     public var username = ""
+    /// Password (554); sent only with a user name. Never logged.
     public var password = ""
 
     /// The defaults of a session between two CompIDs.

@@ -35,7 +35,9 @@ public struct SessionMachine {
         case close
     }
 
+    /// What the session was set up with.
     public internal(set) var configuration: SessionConfiguration
+    /// Where the session stands.
     public internal(set) var state = State.idle
     /// The number the next message of the peer must have.
     public internal(set) var expected: UInt64

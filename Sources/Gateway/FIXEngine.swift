@@ -137,12 +137,17 @@ final class FIXEngine: @unchecked Sendable {
             logger.debug("session on line", metadata: ["comp_id": "\(session.compID)"])
         case .resend(let range):
             metrics.resends.increment()
+            // What was written before the question goes first: a Logon above all.
+            submitRequests()
+            flush(session)
             session.resender = Resender(range)
         case .close: closeAfterFlush(session)
         }
     }
 
     private func closeAfterFlush(_ session: FIXSession) {
+        // Who leaves does not wait for a resend any more.
+        session.resender = nil
         submitRequests()
         flush(session)
         session.connection?.close()
@@ -322,6 +327,7 @@ final class FIXEngine: @unchecked Sendable {
             if session.writer.count > 0 || verdict == .close { markDirty(session) }
         }
         flushDirty()
+        metrics.failedWrites.set(Double(sessions.values.reduce(0) { $0 + $1.failedWrites }))
         for connection in overdue { connection.close() }
     }
 

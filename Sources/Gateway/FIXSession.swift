@@ -38,6 +38,9 @@ final class FIXSession {
         machine = SessionMachine(session, expected: file?.expected ?? 1, next: file?.next ?? 1)
     }
 
+    /// Writes of kept messages that failed.
+    var failedWrites: Int { file?.failedWrites ?? 0 }
+
     /// Keeps the application message that was just finished in `writer`.
     func keepLastFrame(_ number: UInt64) {
         unsafe writer.withLastFrame { frame in

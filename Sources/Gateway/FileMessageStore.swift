@@ -78,6 +78,7 @@ public final class FileMessageStore: MessageStore {
         numbers.next = next
     }
 
+    /// Copies the frame into the mapped end of the log; a full disk is counted in `failedWrites`.
     public func append(_ number: UInt64, _ frame: UnsafeRawBufferPointer) {
         guard let source = frame.baseAddress, frame.count <= lengthMax else { return }
         if size + frame.count > bytesMax { truncate(to: 0) }
@@ -93,6 +94,7 @@ public final class FileMessageStore: MessageStore {
         size += frame.count
     }
 
+    /// Reads on from the last message loaded, or from the nearest mark before `first`.
     public func load(from first: UInt64, through last: UInt64, into fields: inout FieldIndex) -> UInt64? {
         guard first <= lastNumber, let mark = mark(before: first) else { return nil }
         var position = cursor.offset >= 0 && cursor.number == first ? cursor : mark
@@ -107,6 +109,7 @@ public final class FileMessageStore: MessageStore {
         return nil
     }
 
+    /// Empties the log; the numbers follow with the next `flush`.
     public func reset() {
         truncate(to: 0)
         lastNumber = 0

@@ -68,6 +68,7 @@ public struct GatewayError: Error, CustomStringConvertible {
     /// What a person can act on.
     public let message: String
 
+    /// The message.
     public var description: String { message }
 
     init(_ code: Code, _ message: String) {

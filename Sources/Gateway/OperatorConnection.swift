@@ -2,7 +2,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// One HTTP connection of the operator: collects a request within the limits, finds its route, writes the answer.
-final class OperatorConnection: ChannelInboundHandler {
+final class OperatorConnection: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 

@@ -2,6 +2,7 @@ public import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOWebSocket
 internal import Synchronization
 public import Telemetry
 
@@ -10,8 +11,10 @@ public import Telemetry
 /// It has an event loop of its own, so that a scrape never delays an order. `/metrics` answers OpenMetrics 1.0 to those
 /// who accept it and Prometheus text to the others. `/health` answers 200 `ok` while `isHealthy` says so, else 503.
 /// An unknown path is 404, a known one with another method 405 with `Allow`; HEAD is answered like GET, without body.
+/// `/ws` is a WebSocket: after `{"subscribe":"600536"}` it gets what `publish` and `announce` say of that topic.
 public final class OperatorListener: Sendable {
-    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private let group: MultiThreadedEventLoopGroup
+    private let hub: PushHub
     private let configuration: OperatorConfiguration
     private let routes: [OperatorRoute]
     private let logger: Logger
@@ -23,6 +26,9 @@ public final class OperatorListener: Sendable {
         _ configuration: OperatorConfiguration, registry: MetricsRegistry, routes: [OperatorRoute] = [],
         logger: Logger, isHealthy: @escaping @Sendable () -> Bool = { true }
     ) {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.group = group
+        hub = PushHub(loop: group.next())
         self.configuration = configuration
         self.logger = logger
         self.routes =
@@ -58,8 +64,11 @@ public final class OperatorListener: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     let idle = TimeAmount.milliseconds(self.configuration.idleTimeoutMilliseconds)
                     try pipeline.addHandler(IdleStateHandler(readTimeout: idle))
-                    try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: true, withErrorHandling: true)
-                    try pipeline.addHandler(OperatorConnection(self.configuration, self.routes))
+                    let connection = OperatorConnection(self.configuration, self.routes)
+                    try pipeline.configureHTTPServerPipeline(
+                        withPipeliningAssistance: true, withServerUpgrade: self.upgrade(channel, connection),
+                        withErrorHandling: true)
+                    try pipeline.addHandler(connection)
                 }
             }
         do {
@@ -72,6 +81,37 @@ public final class OperatorListener: Sendable {
             throw GatewayError(.bind, "cannot listen on \(configuration.host):\(configuration.port): \(error)")
         }
     }
+
+    /// To WebSocket on `/ws`; the HTTP handlers go.
+    private func upgrade(
+        _ channel: any Channel, _ connection: OperatorConnection
+    ) -> NIOHTTPServerUpgradeSendableConfiguration {
+        let hub = hub
+        let bound = NIOLoopBound(connection, eventLoop: channel.eventLoop)
+        let upgrader = NIOWebSocketServerUpgrader(
+            maxFrameSize: 4_096,
+            shouldUpgrade: { channel, head in
+                channel.eventLoop.makeSucceededFuture(head.uri == "/ws" ? HTTPHeaders() : nil)
+            },
+            upgradePipelineHandler: { channel, _ in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    pipeline.removeHandler(bound.value, promise: nil)
+                    try pipeline.addHandler(PushConnection(hub))
+                }
+            })
+        return (upgraders: [upgrader], completionHandler: { _ in })
+    }
+
+    /// Replaces a topic's state (top of book, ready as JSON) for its subscribers; from any thread, returns at once.
+    ///
+    /// States of the last few milliseconds are conflated; a slow subscriber sees the newest.
+    public func publish(_ topic: String, _ json: [UInt8]) { hub.publish(topic, json, .state) }
+
+    /// Sends an event (a trade, ready as JSON) to a topic's subscribers; from any thread, returns at once.
+    ///
+    /// A subscriber that lets 1,000 of them wait is disconnected with code 1008.
+    public func announce(_ topic: String, _ json: [UInt8]) { hub.publish(topic, json, .event) }
 
     /// Stops listening and closes all connections; a second call does nothing.
     public func stop() async {

@@ -61,7 +61,7 @@ public final class PostgresServer: Sendable {
     }
 
     private static func settings(_ durability: Durability) -> [String] {
-        let common = ["max_connections=60", "jit=off", "autovacuum_naptime=10s", "restart_after_crash=on"]
+        let common = ["max_connections=60", "jit=off", "restart_after_crash=on"]
         switch durability {
         case .full:
             return common + [

@@ -80,6 +80,9 @@ public final class RedisTier: Sendable {
         if epoch > currentEpoch.load(ordering: .relaxed) { currentEpoch.max(epoch, ordering: .relaxed) }
     }
 
+    /// The cache stack follows another epoch from now on.
+    public func enter(epoch: UInt32) { raiseEpoch(to: epoch) }
+
     /// Starts the I/O thread, which starts connecting. Returns at once; a second call does nothing.
     public func start() { thread.start() }
 

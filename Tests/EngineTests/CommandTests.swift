@@ -1,9 +1,14 @@
+import Foundation
 import Glibc
 import Testing
 
 /// The program itself, as a child process: exit codes and files.
 @Suite("loadgen run", .serialized)
-struct CommandTests {
+final class CommandTests {
+    private var folders: [String] = []
+
+    deinit { for folder in folders { try? FileManager.default.removeItem(atPath: folder) } }
+
     private struct Run {
         var status: Int32
         var output: String
@@ -20,6 +25,7 @@ struct CommandTests {
     private func folder() -> String {
         let path = "/tmp/springtide-loadgen-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         mkdir(path, 0o755)
+        folders.append(path)
         return path
     }
 

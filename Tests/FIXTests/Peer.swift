@@ -32,7 +32,7 @@ final class Peer {
         writer.finish()
         return writer.withBytes { bytes in
             let text = readable(Array(bytes))
-            return String(text.split(separator: "|").first { $0.hasPrefix("52=") }!.dropFirst(3))
+            return String(text.split(separator: "|").first { $0.hasPrefix("52=") }?.dropFirst(3) ?? "")
         }
     }
 
@@ -60,7 +60,7 @@ final class Peer {
     private func take(_ fields: inout FieldIndex) -> SessionMachine.Verdict {
         let verdict = machine.received(fields, now: now, into: &writer)
         switch verdict {
-        case .deliver: delivered.append(UInt64(fields.int(34)!))
+        case .deliver: delivered.append(UInt64(fields.int(34) ?? 0))
         case .resend(let range):
             var resender = Resender(range)
             var scratch = FieldIndex()

@@ -154,6 +154,17 @@ struct GatewaySessionTests {
         #expect(value(11, client.receive()) == "LAST")
     }
 
+    @Test("A ResendRequest sent along with the Logon is answered behind the Logon")
+    func resendWithLogon() async throws {
+        try await withGateway { port, _, _ in
+            let client = TestClient(port: port)
+            client.machine.connected(now: TestClient.now, into: &client.writer)
+            client.order(.resendRequest, "7=1|16=0")
+            #expect(value(35, client.receive()) == "A")
+            #expect(body(client.receive()) == "35=4|36=2|123=Y")
+        }
+    }
+
     @Test("Numbers and sent messages survive a restart of the gateway; a new day starts at 1")
     func restart() async throws {
         try await withDirectory { directory in

@@ -66,7 +66,7 @@ final class TestClient {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+                Glibc.send(socket, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return }
             sent += count
@@ -78,7 +78,7 @@ final class TestClient {
         machine.begin(type, now: Self.now, into: &writer)
         for field in body.split(separator: "|") {
             let parts = field.split(separator: "=", maxSplits: 1)
-            writer.append(Int(parts[0])!, text: String(parts[1]))
+            writer.append(Int(parts[0]) ?? 0, text: String(parts[1]))
         }
         writer.finish()
         if isFlushing { flush() }

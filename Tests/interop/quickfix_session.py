@@ -76,8 +76,9 @@ class Client(fix.Application):
 class Day:
     """The steps, in order."""
 
-    def __init__(self, client, arguments):
+    def __init__(self, client, engine, arguments):
         self.client = client
+        self.engine = engine
         self.arguments = arguments
         self.stamp = int(time.time() * 1000) % 10_000_000_000
         self.count = 0
@@ -152,20 +153,19 @@ class Day:
         self.expect("cancel of an unknown order is refused", _35=9, _11=unknown, _102=1, _434=1)
 
     def resend(self):
-        """QuickFIX is told it has seen nothing: after the next logon it asks for everything again."""
-        session = fix.Session.lookupSession(self.client.session)
+        """QuickFIX starts anew and is told it has seen nothing: it asks for everything again."""
+        last = self.engine.session().getExpectedTargetNum()
+        self.engine.stop()
+        self.wait("logout before the resend", self.client.logouts)
         while not self.client.reports.empty():
             self.client.reports.get()
-        session.logout()
-        self.wait("logout before the resend", self.client.logouts)
-        last = session.getExpectedTargetNum()
-        session.setNextTargetMsgSeqNum(1)
-        session.logon()
+        self.engine.start(expected=1)
         self.wait("logon with a gap", self.client.logons)
         deadline = time.time() + self.arguments.timeout
-        while session.getExpectedTargetNum() <= last:
+        while self.engine.session().getExpectedTargetNum() <= last:
             if time.time() > deadline:
-                raise Failure(f"after the resend QuickFIX expects {session.getExpectedTargetNum()}, not beyond {last}")
+                number = self.engine.session().getExpectedTargetNum()
+                raise Failure(f"after the resend QuickFIX expects {number}, not beyond {last}")
             time.sleep(0.05)
         again = []
         while not self.client.reports.empty():
@@ -175,6 +175,7 @@ class Day:
         print(f"ok   {len(again)} reports were sent again with PossDupFlag")
 
     def run(self):
+        self.engine.start()
         self.wait("logon", self.client.logons)
         self.trade()
         self.amend()
@@ -186,8 +187,35 @@ class Day:
         self.order("F", _1=self.arguments.account, _11=self.identifier(), _41=order,
                    _38=self.arguments.quantity, _54=1)
         self.expect("and canceled", _35=8, _150=4)
-        fix.Session.lookupSession(self.client.session).logout()
+        self.engine.stop()
         self.wait("logout", self.client.logouts)
+
+
+class Engine:
+    """QuickFIX' initiator; numbers and messages stay in `directory` from one start to the next."""
+
+    def __init__(self, client, configuration):
+        self.client = client
+        self.configuration = configuration
+        self.initiator = None
+        self.store = None
+
+    def session(self):
+        return fix.Session.lookupSession(self.client.session)
+
+    def start(self, expected=None):
+        self.store = fix.FileStoreFactory(self.configuration)
+        self.initiator = fix.SocketInitiator(self.client, self.store, self.configuration)
+        if expected is not None:
+            self.session().setNextTargetMsgSeqNum(expected)
+        self.initiator.start()
+
+    def stop(self):
+        """Logs out, waits for the answer, and forgets the session."""
+        if self.initiator is not None:
+            self.initiator.stop()
+            self.initiator = None
+            self.store = None
 
 
 def settings(arguments, directory):
@@ -234,18 +262,15 @@ def main():
     client = Client()
     if arguments.username:
         client.credentials = (arguments.username, arguments.password)
-    day = Day(client, arguments)
-    if arguments.reset:
-        day.resend = lambda: None
     try:
-        configuration = settings(arguments, directory)
-        store = fix.FileStoreFactory(configuration)
-        initiator = fix.SocketInitiator(client, store, configuration)
-        initiator.start()
+        engine = Engine(client, settings(arguments, directory))
+        day = Day(client, engine, arguments)
+        if arguments.reset:
+            day.resend = lambda: None
         try:
             day.run()
         finally:
-            initiator.stop(True)
+            engine.stop()
     except (Failure, fix.ConfigError, fix.RuntimeError) as error:
         print(f"FAIL {error}", file=sys.stderr)
         return 1

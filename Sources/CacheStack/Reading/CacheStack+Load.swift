@@ -146,7 +146,7 @@ extension CacheStack {
         for (load, reply) in zip(loads, replies) {
             var load = load
             switch reply {
-            case .granted(let token, _): load.token = token
+            case .granted(let token, _): load.token = token == 0 ? nil : token
             case .wait:
                 waiting.append(load)
                 continue

@@ -31,7 +31,8 @@ struct CashTable: ~Copyable {
         rows[index].available += available
         rows[index].frozen += frozen
         rows[index].unsettled += unsettled
-        dirty.mark(index)
+        // A hold moves money between two pockets of one account: what the account owns is the same.
+        if available + frozen != .zero || unsettled != .zero { dirty.mark(index) }
         return rows[index]
     }
 

@@ -66,7 +66,7 @@ struct PositionTable: ~Copyable {
         rows[row].position.settled += settled
         rows[row].position.unsettled += unsettled
         rows[row].position.frozen += frozen
-        dirty.mark(row)
+        if settled != .zero || unsettled != .zero { dirty.mark(row) }
         return rows[row].position
     }
 

@@ -4,7 +4,7 @@ internal import Market
 /// Invariants of cash and shares: I1 to I4, I11, I13.
 extension AuditRows {
     func cashConserved() -> AuditFinding {
-        let total = cash.reduce(Int64(0)) { $0 + $1.available.milli + $1.frozen.milli }
+        let total = cash.reduce(Int64(0)) { $0 + $1.balance.milli }
         return AuditFinding(
             "I1", "the sum of all cash over all accounts is zero", total == 0 ? .holds : .broken,
             "\(cash.count) accounts, sum \(total) milli-yuan")
@@ -20,47 +20,50 @@ extension AuditRows {
                 ?? "\(positions.count) positions in \(totals.count) instruments")
     }
 
+    /// What is owned less what open orders hold must not be negative, for anybody but the outside world.
     func noNegativeBalance() -> AuditFinding {
-        let badCash = cash.first {
-            $0.account != HouseAccount.external && ($0.available < .zero || $0.frozen < .zero || $0.unsettled < .zero)
-        }
-        let badShares = positions.first {
-            $0.account != HouseAccount.external
-                && ($0.settled < .zero || $0.unsettled < .zero || $0.frozen < .zero || $0.frozen > $0.settled)
-        }
-        let detail =
-            badCash.map { "account \($0.account.rawValue): \($0)" }
-            ?? badShares.map { "account \($0.account.rawValue): \($0)" } ?? "none of \(cash.count + positions.count)"
-        return AuditFinding(
-            "I3", "no available or frozen balance is below zero",
-            badCash == nil && badShares == nil ? .holds : .broken, detail)
-    }
-
-    func frozenEqualsHolds() -> AuditFinding {
-        var money: [AccountID: Int64] = [:]
-        var shares: [UInt64: Int64] = [:]
+        let claim = "no available or frozen balance is below zero"
+        var (money, shares): ([AccountID: Int64], [UInt64: Int64]) = ([:], [:])
         for row in orders where row.status.isOpen {
+            if row.frozen < 0 { return AuditFinding("I3", claim, .broken, "order \(row.order) holds \(row.frozen)") }
             if row.side == .buy {
                 money[row.account, default: 0] += row.frozen
             } else {
                 shares[PositionRow.key(row.account, row.instrument).id, default: 0] += row.frozen
             }
         }
-        for row in cash where row.frozen.milli != money.removeValue(forKey: row.account) ?? 0 {
-            return broken("account \(row.account.rawValue) has \(row.frozen.milli) frozen, its orders hold another sum")
+        for row in cash where row.account != HouseAccount.external {
+            let available = row.balance.milli - (money.removeValue(forKey: row.account) ?? 0)
+            if available < 0 || row.unsettled < .zero {
+                return AuditFinding("I3", claim, .broken, "account \(row.account.rawValue) has \(available) available")
+            }
         }
-        for row in positions {
+        for row in positions where row.account != HouseAccount.external {
             let held = shares.removeValue(forKey: PositionRow.key(row.account, row.instrument).id) ?? 0
-            if row.frozen.shares != held { return broken("position \(row) is held for \(held)") }
+            if row.settled.shares < held || row.unsettled < .zero {
+                return AuditFinding("I3", claim, .broken, "\(row) is held for \(held)")
+            }
         }
-        if let (account, held) = money.first { return broken("account \(account.rawValue) has no row for \(held)") }
-        if let (id, held) = shares.first { return broken("position \(id) has no row for \(held)") }
-        return AuditFinding("I4", Self.holdsClaim, .holds, "\(orders.count(where: { $0.status.isOpen })) open orders")
+        guard money.isEmpty, shares.isEmpty else {
+            return AuditFinding("I3", claim, .broken, "\(money.count + shares.count) holds on rows that do not exist")
+        }
+        return AuditFinding("I3", claim, .holds, "\(cash.count + positions.count) balances")
     }
 
-    private static let holdsClaim = "what is frozen equals the holds of open orders"
-
-    private func broken(_ detail: String) -> AuditFinding { AuditFinding("I4", Self.holdsClaim, .broken, detail) }
+    /// What an open order holds is the worst case of its own terms: the price of what is open and the fees of that.
+    func frozenEqualsHolds() -> AuditFinding {
+        let claim = "what open orders hold is the worst case of what is still open"
+        let wrong = orders.first { row in
+            guard row.status.isOpen else { return row.frozen != 0 }
+            guard row.side == .buy else { return row.frozen != row.leaves.shares }
+            let need = fees.buyRequirement(price: row.price, quantity: row.leaves, filled: row.turnover)
+            return row.frozen != need?.milli
+        }
+        return AuditFinding(
+            "I4", claim, wrong == nil ? .holds : .broken,
+            wrong.map { "order \($0.order) holds \($0.frozen)" }
+                ?? "\(orders.count(where: { $0.status.isOpen })) open orders")
+    }
 
     /// I11 and, where the opening is known, every balance as opening plus the legs of its trades.
     func balancesFollowTrades(_ opening: OpeningBalances?) -> AuditFinding {
@@ -74,7 +77,7 @@ extension AuditRows {
         }
         for row in cash where row.account != HouseAccount.external {
             let expected = opening.cash(row.account).milli + (flows.cash[row.account] ?? 0)
-            if row.available.milli + row.frozen.milli != expected {
+            if row.balance.milli != expected {
                 return AuditFinding("I11", claim, .broken, "account \(row.account.rawValue) should have \(expected)")
             }
         }

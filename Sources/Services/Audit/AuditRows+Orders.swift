@@ -16,13 +16,15 @@ extension AuditRows {
 
     func ordersAddUp() -> AuditFinding {
         let wrong = orders.first { row in
+            // A rejected request may have named any quantity.
+            if row.status == .rejected { return row.cumulative != .zero || row.frozen != 0 }
             guard row.cumulative >= row.carried, row.cumulative <= row.quantity, row.leaves >= .zero else { return true }
             switch row.status {
             case .new: return row.cumulative != .zero || row.endedBy != 0
             case .partiallyFilled: return row.cumulative == .zero || row.leaves == .zero || row.endedBy != 0
             case .filled: return row.cumulative != row.quantity
             case .canceled, .expired, .replaced: return row.endedBy == 0 || row.frozen != 0
-            case .rejected: return row.cumulative != .zero || row.frozen != 0
+            case .rejected: return false
             }
         }
         return AuditFinding(
@@ -110,6 +112,9 @@ extension AuditRows {
         let claim = "a reference engine makes the same trades from the same requests (I8, I15, I16)"
         guard trades.allSatisfy({ $0.aggressor != nil }) else {
             return AuditFinding("I16", claim, .notApplicable, "the day has call auctions: `springtide replay` checks them")
+        }
+        guard partitions.allSatisfy({ !$0.phase.isCall }) else {
+            return AuditFinding("I16", claim, .notApplicable, "a call auction is collecting")
         }
         let difference = DayReplay.difference(orders: orders, trades: trades)
         return AuditFinding(

@@ -26,10 +26,12 @@ public struct OpeningBalances: Sendable {
 public struct TradingAudit: Sendable {
     private let durable: any DurableTier
     private let opening: OpeningBalances?
+    private let fees: FeeSchedule
 
-    /// An audit of the rows in `durable`.
-    public init(durable: any DurableTier, opening: OpeningBalances? = nil) {
+    /// An audit of the rows in `durable`, of a day with the given fees.
+    public init(durable: any DurableTier, fees: FeeSchedule, opening: OpeningBalances? = nil) {
         self.durable = durable
+        self.fees = fees
         self.opening = opening
     }
 
@@ -66,7 +68,7 @@ public struct TradingAudit: Sendable {
             cash: cash.rows, positions: positions.rows, orders: orders.rows,
             trades: trades.rows.sorted { $0.trade < $1.trade },
             instruments: Dictionary(instruments.rows.map { ($0.id, $0) }) { first, _ in first },
-            partitions: partitions.rows)
+            partitions: partitions.rows, fees: fees)
         return AuditReport(
             ticket: ticket, orders: rows.orders.count, trades: rows.trades.count, findings: rows.findings(opening))
     }
@@ -92,4 +94,5 @@ struct AuditRows {
     var trades: [TradeRow]
     var instruments: [InstrumentID: Instrument]
     var partitions: [PartitionRow]
+    var fees: FeeSchedule
 }

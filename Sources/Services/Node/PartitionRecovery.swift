@@ -1,13 +1,13 @@
-internal import CacheStack
+package import CacheStack
 internal import Logging
 internal import Market
 
 /// A partition that stands where its last durable batch left it, and the version of its row.
 ///
 /// `@unchecked Sendable`: it is handed over once, from the task that recovered to the sequencer's thread.
-struct RecoveredPartition: @unchecked Sendable {
-    var partition: TradingPartition
-    var fence: Ticket
+package struct RecoveredPartition: @unchecked Sendable {
+    package var partition: TradingPartition
+    package var fence: Ticket
 
     /// Numbers for the log.
     var summary: Logger.Metadata {
@@ -19,7 +19,7 @@ struct RecoveredPartition: @unchecked Sendable {
 }
 
 /// Loads a partition from L3: all its rows in one snapshot.
-final class PartitionRecovery {
+package final class PartitionRecovery {
     /// Longest a recovery may take.
     static let timeout = Duration.seconds(300)
 
@@ -28,12 +28,12 @@ final class PartitionRecovery {
     /// Instruments by symbol, after `load`.
     private(set) var symbols: [UInt32: InstrumentID] = [:]
 
-    init(configuration: PartitionConfiguration, durable: any DurableTier) {
+    package init(configuration: PartitionConfiguration, durable: any DurableTier) {
         self.configuration = configuration
         self.durable = durable
     }
 
-    func load() async throws -> RecoveredPartition {
+    package func load() async throws -> RecoveredPartition {
         let instruments = RowCollector<Instrument>()
         let partitions = RowCollector<PartitionRow>()
         let cash = RowCollector<CashRow>()

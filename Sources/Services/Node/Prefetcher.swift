@@ -46,19 +46,13 @@ final class Prefetcher: Sendable {
         _ requests: [OrderRequest], _ versions: inout [UInt32: Ticket]
     ) -> ([PreparedRequest], [Instrument]) {
         var found: [CacheKey: CachedValue] = [:]
-        var missing: [CacheKey] = []
+        var missing: Set<CacheKey> = []
         for request in requests {
-            var keys = [AccountProfile.key(request.account)]
-            if request.instrument != OrderRequest.unknownInstrument { keys.append(Instrument.key(request.instrument)) }
-            for key in keys where found[key] == nil && !missing.contains(key) {
-                if let value = cache.peek(key, maxAge: Self.maxAge) {
-                    found[key] = value
-                } else {
-                    missing.append(key)
-                }
-            }
+            look(for: AccountProfile.key(request.account), &found, &missing)
+            guard request.instrument != OrderRequest.unknownInstrument else { continue }
+            look(for: Instrument.key(request.instrument), &found, &missing)
         }
-        for value in BlockingRead.values(missing, .bounded(maxAge: Self.maxAge), of: cache) { found[value.key] = value }
+        for value in BlockingRead.values(Array(missing), .bounded(maxAge: Self.maxAge), of: cache) { found[value.key] = value }
         let changed = changedInstruments(found, &versions)
         let prepared = requests.map { request in
             let value = found[AccountProfile.key(request.account)]
@@ -69,6 +63,18 @@ final class Prefetcher: Sendable {
                 sessionGroups: grant?.accountGroups ?? 0, mayTrade: grant?.mayTrade ?? false)
         }
         return (prepared, changed)
+    }
+
+    /// Looks into L1 once per key and batch.
+    private func look(
+        for key: CacheKey, _ found: inout [CacheKey: CachedValue], _ missing: inout Set<CacheKey>
+    ) {
+        guard found[key] == nil, !missing.contains(key) else { return }
+        if let value = cache.peek(key, maxAge: Self.maxAge) {
+            found[key] = value
+        } else {
+            missing.insert(key)
+        }
     }
 
     private static func profile(_ account: AccountID, _ value: CachedValue?) -> AccountProfile? {

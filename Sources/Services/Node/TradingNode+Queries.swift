@@ -1,5 +1,6 @@
 public import CacheStack
 public import Market
+internal import Ledger
 internal import Matching
 
 /// Questions of sessions and operators, answered beside the order path.
@@ -34,10 +35,10 @@ extension TradingNode {
         return value?.payload.map { OrderRow(id: order, payload: $0[...]) }
     }
 
-    /// An account's durable cash row.
-    public func cash(_ account: AccountID) async -> CashRow? {
-        let value = try? await cache.read(CashRow.key(account), .strict)
-        return value?.payload.map { CashRow(id: UInt64(account.rawValue), payload: $0[...]) }
+    /// An account's cash as the sequencer has it now: available, held by open orders, of today's sales.
+    public func cash(_ account: AccountID) async -> (available: Money, frozen: Money, unsettled: Money)? {
+        let balance = await inspect { $0.ledger.cashBalance(of: account) }
+        return balance.map { ($0.available, $0.frozen, $0.unsettled) }
     }
 
     /// An account's profile as the order path may see it (at most 10 s old), with the tier it came from.

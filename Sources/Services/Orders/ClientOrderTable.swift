@@ -1,14 +1,31 @@
-internal import Market
+package import Market
 
 /// What a client's id stands for today.
-struct ClientOrderEntry {
+package struct ClientOrderEntry: Equatable {
     /// The order it entered, or for a cancel the order it named.
-    var order: OrderID
+    package var order: OrderID
     /// Hash of the request's body: the same id with another body is refused.
-    var bodyHash: UInt64
+    package var bodyHash: UInt64
     /// Where the order's record is while it is open, -1 afterwards.
-    var slot: Int32
-    var kind: RequestKind
+    package var slot: Int32
+    /// Who sent it: nobody else is told about the order.
+    package var account: AccountID
+    package var kind: RequestKind
+    /// How the order ended; of use only where `slot` is -1.
+    package var status: OrderStatus
+
+    /// An entry of those facts.
+    package init(
+        order: OrderID, bodyHash: UInt64, slot: Int32, account: AccountID, kind: RequestKind,
+        status: OrderStatus = .new
+    ) {
+        self.order = order
+        self.bodyHash = bodyHash
+        self.slot = slot
+        self.account = account
+        self.kind = kind
+        self.status = status
+    }
 }
 
 /// All client order ids of the day: (session, ClOrdID) -> order. Exact: whole ids are compared, not hashes.
@@ -16,11 +33,12 @@ struct ClientOrderEntry {
 /// Open addressing with linear probing in 256 segments, each growing by itself, so that no growth stops the sequencer
 /// for more than about a millisecond. Ids are never removed within the day: a reuse is refused even when the first
 /// order is dead.
-struct ClientOrderTable {
+package struct ClientOrderTable {
     private struct Slot {
         var id: ClientOrderID
-        var session: SessionID
         var entry: ClientOrderEntry
+        // Last, where it fills the entry's padding: 56 bytes in all.
+        var session: SessionID
     }
 
     /// One segment; its capacity is a power of two and at most three quarters used.
@@ -31,16 +49,16 @@ struct ClientOrderTable {
 
     /// Most ids it takes.
     let limit: Int
-    private(set) var count = 0
+    package private(set) var count = 0
     private var segments = Array(repeating: Segment(), count: 256)
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// Whether another id fits.
-    var isFull: Bool { count >= limit }
+    package var isFull: Bool { count >= limit }
 
     /// The entry of an id, or nil where it was not seen today.
-    func find(_ session: SessionID, _ id: ClientOrderID) -> ClientOrderEntry? {
+    package func find(_ session: SessionID, _ id: ClientOrderID) -> ClientOrderEntry? {
         let hash = Self.hash(session, id)
         let slots = segments[Int(hash & 255)].slots
         var index = Int(hash >> 8) & (slots.count - 1)
@@ -52,7 +70,7 @@ struct ClientOrderTable {
     }
 
     /// Adds or replaces an entry; false where the table is full.
-    mutating func set(_ session: SessionID, _ id: ClientOrderID, _ entry: ClientOrderEntry) -> Bool {
+    package mutating func set(_ session: SessionID, _ id: ClientOrderID, _ entry: ClientOrderEntry) -> Bool {
         let hash = Self.hash(session, id)
         let segment = Int(hash & 255)
         if segments[segment].count * 4 >= segments[segment].slots.count * 3 { grow(segment) }
@@ -66,7 +84,7 @@ struct ClientOrderTable {
             index = (index + 1) & mask
         }
         guard !isFull else { return false }
-        segments[segment].slots[index] = Slot(id: id, session: session, entry: entry)
+        segments[segment].slots[index] = Slot(id: id, entry: entry, session: session)
         segments[segment].count += 1
         count += 1
         return true

@@ -3,8 +3,8 @@ internal import Market
 internal import Matching
 
 /// An order as the sequencer owns it while it is open: its row, its hold and its place in the book.
-struct OrderRecord {
-    var row: OrderRow
+package struct OrderRecord {
+    package var row: OrderRow
     /// nil for orders that were rejected.
     var hold: OrderHold?
     /// Where it rests, `.none` when it does not.
@@ -21,31 +21,42 @@ struct OrderRecord {
     var isDirty = false
     /// Whether a durable batch has written its row.
     var isWritten = false
+
+    /// The record of an order that rests nowhere yet.
+    init(row: OrderRow, hold: OrderHold?, valuation: Price, isWritten: Bool = false) {
+        self.row = row
+        self.hold = hold
+        self.valuation = valuation
+        self.isWritten = isWritten
+    }
+
+    /// The record of a row without a hold.
+    package init(row: OrderRow) { self.init(row: row, hold: nil, valuation: .zero) }
 }
 
 /// The open orders of a partition in numbered slots; a slot's number is the order's handle in the books.
 ///
 /// Capacity is fixed when it is made, so that it never moves: growing would stop the sequencer. Freed slots are used
 /// again, last in first out.
-struct OrderSlots {
+package struct OrderSlots {
     private var records: [OrderRecord] = []
     private var free: [Int32] = []
     /// Most orders at a time.
     let limit: Int
 
-    init(limit: Int) {
+    package init(limit: Int) {
         self.limit = limit
         records.reserveCapacity(limit)
     }
 
     /// Whether another order fits.
-    var isFull: Bool { free.isEmpty && records.count >= limit }
+    package var isFull: Bool { free.isEmpty && records.count >= limit }
 
     /// Orders in slots, those included that ended but are not durable yet.
-    var count: Int { records.count - free.count }
+    package var count: Int { records.count - free.count }
 
     /// Puts `record` into a free slot; there must be one.
-    mutating func insert(_ record: OrderRecord) -> Int32 {
+    package mutating func insert(_ record: OrderRecord) -> Int32 {
         if let slot = free.popLast() {
             records[Int(slot)] = record
             return slot
@@ -56,7 +67,7 @@ struct OrderSlots {
     }
 
     /// Gives a slot back; its record must not be used afterwards.
-    mutating func remove(_ slot: Int32) {
+    package mutating func remove(_ slot: Int32) {
         records[Int(slot)].hold = nil
         free.append(slot)
     }
@@ -65,7 +76,7 @@ struct OrderSlots {
     var holds: [OrderHold] { records.compactMap(\.hold) }
 
     /// The record in a slot that is in use.
-    subscript(slot: Int32) -> OrderRecord {
+    package subscript(slot: Int32) -> OrderRecord {
         _read { yield records[Int(slot)] }
         _modify { yield &records[Int(slot)] }
     }

@@ -1,7 +1,7 @@
-internal import Market
+package import Market
 
 /// Execution reports from order rows: the state columns of trading reports are the row's own.
-enum OrderReports {
+package enum OrderReports {
     /// The number of the rule that stands for "a limit of the partition is reached" (144: engine queue).
     static let capacityRule: UInt8 = 144
 
@@ -21,7 +21,7 @@ enum OrderReports {
     }
 
     /// The first answer to `request` once more: the same ids, the order's state as it is now.
-    static func repeated(_ row: OrderRow, _ request: OrderRequest, now: Int64) -> ExecutionReport {
+    package static func repeated(_ row: OrderRow, _ request: OrderRequest, now: Int64) -> ExecutionReport {
         let type: ExecutionType =
             switch (request.kind, row.status) {
             case (.cancel, _): .canceled

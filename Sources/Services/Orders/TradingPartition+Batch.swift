@@ -1,16 +1,16 @@
-internal import CacheStack
+package import CacheStack
 internal import Ledger
 public import Market
 internal import Matching
 
 /// What leaves a partition at once when its rows are durable.
-struct PartitionBatch: Sendable {
-    var transaction: Transaction
-    var row: PartitionRow
-    var reports: [ExecutionReport]
-    var lookups: [OrderLookup]
-    var trades: [TradeRow]
-    var tops: [TopOfBook]
+package struct PartitionBatch: Sendable {
+    package var transaction: Transaction
+    package var row: PartitionRow
+    package var reports: [ExecutionReport]
+    package var lookups: [OrderLookup]
+    package var trades: [TradeRow]
+    package var tops: [TopOfBook]
 }
 
 /// Best prices of one instrument after a batch.
@@ -32,21 +32,21 @@ extension TradingPartition {
     /// - Parameters:
     ///   - owner: random number of this process, written into the partition's row.
     ///   - fence: version of the partition's row that this process wrote last: another owner makes the commit fail.
-    func drain(owner: UInt64, fence: Ticket) -> PartitionBatch {
+    package func drain(owner: UInt64, fence: Ticket) -> PartitionBatch {
         var writes = WriteSet()
         for slot in dirtySlots { writeOrder(slot, to: &writes) }
         dirtySlots.removeAll(keepingCapacity: true)
         ledger.drainDirty(
             accounts: { account, balance in
                 let row = CashRow(
-                    account: account, available: balance.available, frozen: balance.frozen,
+                    account: account, balance: balance.total,
                     unsettled: balance.unsettled)
                 writes.append(CashRow.key(account)) { row.encode(into: &$0) }
             },
             positions: { account, instrument, position in
                 let row = PositionRow(
                     account: account, instrument: instrument, settled: position.settled,
-                    unsettled: position.unsettled, frozen: position.frozen)
+                    unsettled: position.unsettled)
                 writes.append(PositionRow.key(account, instrument)) { row.encode(into: &$0) }
             })
         for trade in trades { writes.append(TradeRow.key(trade.trade), .insert) { trade.encode(into: &$0) } }
@@ -76,6 +76,7 @@ extension TradingPartition {
         for id in [row.clientOrderID, row.endedByID] {
             guard let id, var entry = clients.find(row.session, id), entry.slot == slot else { continue }
             entry.slot = -1
+            entry.status = row.status
             _ = clients.set(row.session, id, entry)
         }
         slots.remove(slot)

@@ -34,7 +34,7 @@ extension TradingPartition {
             let known = clients.find(request.session, original), known.kind != .cancel
         {
             context.target = RiskTarget(
-                isOpen: false, account: request.account, instrument: request.instrument, side: request.side,
+                isOpen: false, account: known.account, instrument: request.instrument, side: request.side,
                 price: .zero, cumulative: .zero, leaves: .zero)
         }
         context.feeBound = feeBound(request, context.instrument)

@@ -104,8 +104,7 @@ extension TradingPartition {
     func refuseForLack(_ request: OrderRequest, now: Int64) {
         statistics.rejected += 1
         var report = ExecutionReport(
-            type: request.kind == .new ? .rejected : .cancelRejected, status: .rejected, order: 0, execution: 0,
-            request: request, time: now)
+            type: .rejected, status: .rejected, order: 0, execution: 0, request: request, time: now)
         report.rule = OrderReports.capacityRule
         report.rejectReason = 99
         reports.append(report)
@@ -113,7 +112,6 @@ extension TradingPartition {
 
     /// Refuses a cancel or a replace: OrderCancelReject with the target's status as it is.
     func refuseCancel(_ request: OrderRequest, _ verdict: RiskVerdict, _ target: Int32?, now: Int64) {
-        guard !verdict.isAccepted else { return refuseForLack(request, now: now) }
         statistics.cancelRejects += 1
         var report = ExecutionReport(
             type: .cancelRejected, status: .rejected, order: 0, execution: 0, request: request, time: now)
@@ -121,13 +119,15 @@ extension TradingPartition {
             report.order = slots[target].row.order
             report.status = slots[target].row.status
         } else if let original = request.originalClientOrderID,
-            let known = clients.find(request.session, original)
+            let known = clients.find(request.session, original), known.slot < 0, known.kind != .cancel,
+            known.account == request.account
         {
             report.order = known.order
-            report.status = .canceled
+            report.status = known.status
         }
-        report.rule = verdict.rule
-        report.rejectReason = verdict.reason
+        // Accepted by risk and refused all the same: there is no room.
+        report.rule = verdict.isAccepted ? OrderReports.capacityRule : verdict.rule
+        report.rejectReason = verdict.isAccepted ? 99 : verdict.reason
         reports.append(report)
     }
 
@@ -140,7 +140,8 @@ extension TradingPartition {
     }
 
     func remember(_ request: OrderRequest, order: OrderID, slot: Int32) {
-        let entry = ClientOrderEntry(order: order, bodyHash: request.bodyHash, slot: slot, kind: request.kind)
+        let entry = ClientOrderEntry(
+            order: order, bodyHash: request.bodyHash, slot: slot, account: request.account, kind: request.kind)
         let isStored = clients.set(request.session, request.clientOrderID, entry)
         precondition(isStored, "room was checked before")
     }

@@ -1,4 +1,4 @@
-internal import Market
+package import Market
 internal import Matching
 
 /// The trading day: phases, the two uncrosses, the end.
@@ -6,7 +6,7 @@ extension TradingPartition {
     /// Moves to `next` at event time `now`: a control event with a sequence number of its own.
     ///
     /// Leaving a call uncrosses every book first; the end of the day expires what is still open.
-    func enter(_ next: SessionPhase, now: Int64) {
+    package func enter(_ next: SessionPhase, now: Int64) {
         guard next != phase else { return }
         lastSequence += 1
         let previous = phase

@@ -1,3 +1,4 @@
+internal import CacheStack
 internal import Ledger
 internal import Market
 internal import Matching
@@ -16,7 +17,7 @@ extension TradingPartition {
     ///
     /// Open orders return to their books in the order of their priority. The check of all invariants follows: a
     /// partition whose money does not balance never accepts an order.
-    func restore(_ image: PartitionImage) throws(RecoveryError) {
+    package func restore(_ image: PartitionImage) throws(RecoveryError) {
         if let row = image.partition {
             lastSequence = row.lastSequence
             lastExecution = row.lastExecution
@@ -27,19 +28,31 @@ extension TradingPartition {
         for row in image.orders where !row.status.isOpen { try remember(row, slot: -1) }
         let open = image.orders.filter(\.status.isOpen).sorted { ($0.priority, $0.order) < ($1.priority, $1.order) }
         for row in open { try restore(row) }
-        for trade in image.trades { restore(trade) }
+        for trade in image.trades.sorted(by: { $0.trade < $1.trade }) { restore(trade) }
+        restoreMessages(image.orders)
         try checkRestored(open)
     }
 
     private func restoreBalances(_ image: PartitionImage) throws(RecoveryError) {
+        var cashHeld: [AccountID: Money] = [:]
+        var sharesHeld: [UInt64: Quantity] = [:]
+        for order in image.orders where order.status.isOpen {
+            if order.side == .buy {
+                cashHeld[order.account, default: .zero] += Money(milli: order.frozen)
+            } else {
+                sharesHeld[PositionRow.key(order.account, order.instrument).id, default: .zero] += Quantity(order.frozen)
+            }
+        }
         for row in image.cash {
-            let balance = CashBalance(available: row.available, frozen: row.frozen, unsettled: row.unsettled)
+            let held = cashHeld[row.account] ?? .zero
+            let balance = CashBalance(available: row.balance - held, frozen: held, unsettled: row.unsettled)
             if let refusal = ledger.restoreCash(row.account, balance) {
                 throw RecoveryError("the cash row of account \(row.account.rawValue): \(refusal)")
             }
         }
         for row in image.positions {
-            let position = Position(settled: row.settled, unsettled: row.unsettled, frozen: row.frozen)
+            let held = sharesHeld[PositionRow.key(row.account, row.instrument).id] ?? .zero
+            let position = Position(settled: row.settled, unsettled: row.unsettled, frozen: held)
             if let refusal = ledger.restorePosition(row.account, row.instrument, position) {
                 throw RecoveryError(
                     "the position of account \(row.account.rawValue) in \(row.instrument.rawValue): \(refusal)")
@@ -77,13 +90,15 @@ extension TradingPartition {
     private func remember(_ row: OrderRow, slot: Int32) throws(RecoveryError) {
         guard let id = row.clientOrderID else { throw RecoveryError("order \(row.order) has no client id") }
         let kind: RequestKind = row.replaces == 0 ? .new : .replace
-        let entry = ClientOrderEntry(order: row.order, bodyHash: row.bodyHash, slot: slot, kind: kind)
+        let entry = ClientOrderEntry(
+            order: row.order, bodyHash: row.bodyHash, slot: slot, account: row.account, kind: kind, status: row.status)
         guard clients.set(row.session, id, entry) else {
             throw RecoveryError("more than \(clients.limit) client order ids today")
         }
         guard row.status == .canceled, let canceled = row.endedByID else { return }
         let cancel = ClientOrderEntry(
-            order: row.order, bodyHash: row.endedByHash, slot: -1, kind: .cancel)
+            order: row.order, bodyHash: row.endedByHash, slot: -1, account: row.account, kind: .cancel,
+            status: row.status)
         _ = clients.set(row.session, canceled, cancel)
     }
 
@@ -98,6 +113,15 @@ extension TradingPartition {
         risk.state.traded(trade.instrument, price: trade.price, quantity: trade.quantity, time: trade.time)
     }
 
+    /// What every account has sent today counts against its limit: accepted orders, replaces and cancels.
+    private func restoreMessages(_ orders: [OrderRow]) {
+        var messages: [AccountID: UInt32] = [:]
+        for row in orders where row.day == configuration.day.rawValue && row.status != .rejected {
+            messages[row.account, default: 0] += row.status == .canceled && row.endedByID != nil ? 2 : 1
+        }
+        for (account, count) in messages { risk.state.restored(account: account, messages: count) }
+    }
+
     private func checkRestored(_ open: [OrderRow]) throws(RecoveryError) {
         if let violation = ledger.checkInvariants().first { throw RecoveryError("the ledger: \(violation)") }
         if let violation = ledger.checkHolds(slots.holds).first { throw RecoveryError("the holds: \(violation)") }
@@ -108,10 +132,13 @@ extension TradingPartition {
 }
 
 /// The rows of one partition, all of one L3 snapshot.
-struct PartitionImage: Sendable {
-    var partition: PartitionRow?
-    var cash: [CashRow] = []
-    var positions: [PositionRow] = []
-    var orders: [OrderRow] = []
-    var trades: [TradeRow] = []
+package struct PartitionImage: Sendable {
+    package var partition: PartitionRow?
+    package var cash: [CashRow] = []
+    package var positions: [PositionRow] = []
+    package var orders: [OrderRow] = []
+    package var trades: [TradeRow] = []
+
+    /// An image without rows: of a partition that never traded.
+    package init() {}
 }

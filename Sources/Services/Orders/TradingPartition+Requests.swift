@@ -6,7 +6,7 @@ internal import Risk
 /// Execution of requests: idempotency, risk, hold, match.
 extension TradingPartition {
     /// Executes one request at event time `now` (microseconds since 1970 UTC, never going back).
-    func execute(_ prepared: PreparedRequest, now: Int64) {
+    package func execute(_ prepared: PreparedRequest, now: Int64) {
         let request = prepared.request
         lastSequence += 1
         if let known = clients.find(request.session, request.clientOrderID) {
@@ -68,8 +68,9 @@ extension TradingPartition {
         markDirty(slot)
         statistics.accepted += 1
         risk.state.accepted(riskOrder(slot), quantity: request.quantity)
-        reports.append(
-            OrderReports.report(.new, slots[slot].row, execution: record.row.firstExecution, now: now))
+        var report = OrderReports.report(.new, slots[slot].row, execution: record.row.firstExecution, now: now)
+        report.origin = request.origin
+        reports.append(report)
         place(slot, in: book, quantity: request.quantity, now: now)
     }
 
@@ -130,6 +131,7 @@ extension TradingPartition {
             refusal.reason = 2
             return refuseCancel(request, refusal, target, now: now)
         }
+        let keepsPlace = keepsPlace(old, request, open: open)
         let slot = succeed(old, by: request, verdict, hold: hold, now: now)
         let row = slots[slot].row
         let incoming = IncomingOrder(
@@ -141,14 +143,19 @@ extension TradingPartition {
             phase.isCall
             ? book.collectReplacement(reference, order: slots[old].row.order, with: incoming)
             : book.replace(reference, order: slots[old].row.order, with: incoming, fills: &fills)
-        if placement.outcome == .rested, placement.reference == reference, fills.isEmpty {
-            slots[slot].row.priority = slots[old].row.priority
-        }
+        // The reference says nothing: a book puts the successor into the place in memory that the old order left.
+        if keepsPlace, placement.outcome == .rested { slots[slot].row.priority = slots[old].row.priority }
         if case .refused = placement.outcome { _ = book.cancel(reference, order: slots[old].row.order) }
         slots[old].reference = .none
         slots[old].hold = nil
         settle(placement, slot, now: now)
         touch(row.instrument, at: now)
+    }
+
+    /// Whether a replace leaves the order where it stands in the queue: same price, no more shares open than before.
+    private func keepsPlace(_ old: Int32, _ request: OrderRequest, open: Quantity) -> Bool {
+        let row = slots[old].row
+        return request.type == .limit && request.timeInForce == .day && request.price == row.price && open <= row.leaves
     }
 
     /// Ends `old` as replaced and makes the order that takes its place, fills and hold included.
@@ -180,6 +187,7 @@ extension TradingPartition {
         var report = OrderReports.report(
             .replaced, slots[slot].row, execution: slots[slot].row.firstExecution, now: now)
         report.originalClientOrderID = request.originalClientOrderID
+        report.origin = request.origin
         reports.append(report)
         return slot
     }

@@ -38,7 +38,7 @@ public struct PartitionConfiguration: Sendable {
 }
 
 /// One request with what the prefetch stage found out about it.
-struct PreparedRequest: Sendable {
+package struct PreparedRequest: Sendable {
     var request: OrderRequest
     /// The account's profile, nil where no such account exists.
     var profile: AccountProfile?
@@ -47,6 +47,17 @@ struct PreparedRequest: Sendable {
     /// Account groups of the session.
     var sessionGroups: UInt64
     var mayTrade: Bool
+
+    /// A request as the prefetch stage hands it on.
+    package init(
+        request: OrderRequest, profile: AccountProfile?, profileAge: Int64, sessionGroups: UInt64, mayTrade: Bool
+    ) {
+        self.request = request
+        self.profile = profile
+        self.profileAge = profileAge
+        self.sessionGroups = sessionGroups
+        self.mayTrade = mayTrade
+    }
 }
 
 /// The sequencer's state: books, orders, ledger and risk of one partition, changed by one thread only.
@@ -58,7 +69,7 @@ struct PreparedRequest: Sendable {
 /// reports wait in `reports` until the commit that `drain` belongs to has returned.
 ///
 /// A partition that is restored from its rows and goes on is indistinguishable from one that never stopped.
-final class TradingPartition {
+package final class TradingPartition {
     let configuration: PartitionConfiguration
     let arena: OrderArena
     var books: [OrderBook?]
@@ -67,11 +78,11 @@ final class TradingPartition {
     var clients: ClientOrderTable
     var ledger: Ledger
     var risk: RiskEngine
-    var phase: SessionPhase
+    package internal(set) var phase: SessionPhase
 
-    var lastSequence: SequenceNumber = 0
-    var lastExecution: ExecutionID = 0
-    var lastTrade: TradeID = 0
+    package internal(set) var lastSequence: SequenceNumber = 0
+    package internal(set) var lastExecution: ExecutionID = 0
+    package internal(set) var lastTrade: TradeID = 0
 
     /// Reports of what was executed since the last drain, in order.
     var reports: [ExecutionReport] = []
@@ -83,12 +94,12 @@ final class TradingPartition {
     var touched: [InstrumentID] = []
     var isTouched: [Bool]
     var quoteTimes: [Int64]
-    var statistics = PartitionStatistics()
+    package internal(set) var statistics = PartitionStatistics()
 
     /// Scratch space, kept for its capacity.
     var fills: [Fill] = []
 
-    init(_ configuration: PartitionConfiguration, instruments list: [Instrument]) {
+    package init(_ configuration: PartitionConfiguration, instruments list: [Instrument]) {
         self.configuration = configuration
         arena = OrderArena(capacity: configuration.openOrdersMax)
         let count = configuration.instrumentsMax
@@ -105,7 +116,7 @@ final class TradingPartition {
     }
 
     /// Adds an instrument, or takes over new reference data of one; its book keeps the band of the day.
-    func set(_ instrument: Instrument) {
+    package func set(_ instrument: Instrument) {
         let index = Int(instrument.id.rawValue)
         precondition(index < instruments.count, "more than \(instruments.count) instruments")
         instruments[index] = instrument
@@ -122,6 +133,14 @@ final class TradingPartition {
     func instrument(_ id: InstrumentID) -> Instrument? {
         let index = Int(id.rawValue)
         return index < instruments.count ? instruments[index] : nil
+    }
+
+    /// What an account may use now, what its open buys hold, and the shares it may sell: for checks of the live state.
+    package func balance(
+        of account: AccountID, in instrument: InstrumentID
+    ) -> (available: Money, frozen: Money, sellable: Quantity) {
+        let cash = ledger.cashBalance(of: account)
+        return (cash.available, cash.frozen, ledger.sellable(account, instrument))
     }
 
     func nextExecution() -> ExecutionID {
@@ -144,22 +163,22 @@ final class TradingPartition {
     }
 
     /// Whether anything waits for a commit.
-    var hasChanges: Bool { !dirtySlots.isEmpty || !reports.isEmpty || !trades.isEmpty || !lookups.isEmpty }
+    package var hasChanges: Bool { !dirtySlots.isEmpty || !reports.isEmpty || !trades.isEmpty || !lookups.isEmpty }
 }
 
 /// A repeat of an earlier request whose order has left memory.
-struct OrderLookup: Sendable {
-    var request: OrderRequest
-    var order: OrderID
+package struct OrderLookup: Sendable {
+    package var request: OrderRequest
+    package var order: OrderID
 }
 
 /// What a partition has done since it started, for the metrics.
-struct PartitionStatistics: Sendable {
-    var accepted: UInt64 = 0
-    var rejected: UInt64 = 0
-    var canceled: UInt64 = 0
-    var replaced: UInt64 = 0
-    var cancelRejects: UInt64 = 0
-    var duplicates: UInt64 = 0
-    var trades: UInt64 = 0
+package struct PartitionStatistics: Sendable {
+    package var accepted: UInt64 = 0
+    package var rejected: UInt64 = 0
+    package var canceled: UInt64 = 0
+    package var replaced: UInt64 = 0
+    package var cancelRejects: UInt64 = 0
+    package var duplicates: UInt64 = 0
+    package var trades: UInt64 = 0
 }

@@ -1,22 +1,22 @@
 public import CacheStack
 public import Market
 
-/// A row of space `cash`: an account's money.
+/// A row of space `cash`: what an account owns in money.
+///
+/// What open orders hold is not here but in their own rows (`OrderRow.frozen`): the account's available cash is
+/// `balance` less the holds of its open buys. So a hold costs no write of its own.
 public struct CashRow: Hashable, Sendable, Row {
     /// The account.
     public var account: AccountID
-    /// What new orders may use.
-    public var available: Money
-    /// What open orders hold.
-    public var frozen: Money
-    /// Part of `available` that comes from today's sales: it can buy, but not leave before tomorrow.
+    /// All its cash, held or not; negative for `HouseAccount.external` only.
+    public var balance: Money
+    /// Part of it that comes from today's sales: it can buy, but not leave before tomorrow.
     public var unsettled: Money
 
     /// A row of those amounts.
-    public init(account: AccountID, available: Money, frozen: Money = .zero, unsettled: Money = .zero) {
+    public init(account: AccountID, balance: Money, unsettled: Money = .zero) {
         self.account = account
-        self.available = available
-        self.frozen = frozen
+        self.balance = balance
         self.unsettled = unsettled
     }
 
@@ -29,42 +29,36 @@ public struct CashRow: Hashable, Sendable, Row {
     public init(id: UInt64, payload: ArraySlice<UInt8>) {
         var row = RowReader(payload)
         account = AccountID(UInt32(truncatingIfNeeded: id))
-        available = Money(milli: row.next())
-        frozen = Money(milli: row.next())
+        balance = Money(milli: row.next())
         unsettled = Money(milli: row.next())
     }
 
     /// Appends the payload.
     public func encode(into bytes: inout [UInt8]) {
         write(&bytes) { row in
-            row.put(available.milli)
-            row.put(frozen.milli)
+            row.put(balance.milli)
             row.put(unsettled.milli)
         }
     }
 }
 
 /// A row of space `positions`: an account's shares of one instrument.
+///
+/// What open sell orders hold is in their own rows, as with cash.
 public struct PositionRow: Hashable, Sendable, Row {
     public var account: AccountID
     public var instrument: InstrumentID
-    /// Shares that may be sold today, less those sold already (T+1).
+    /// Shares that may be sold today, held or not, less those sold already (T+1).
     public var settled: Quantity
     /// Bought today.
     public var unsettled: Quantity
-    /// Part of `settled` that open sell orders hold.
-    public var frozen: Quantity
 
     /// A row of those shares.
-    public init(
-        account: AccountID, instrument: InstrumentID, settled: Quantity, unsettled: Quantity = .zero,
-        frozen: Quantity = .zero
-    ) {
+    public init(account: AccountID, instrument: InstrumentID, settled: Quantity, unsettled: Quantity = .zero) {
         self.account = account
         self.instrument = instrument
         self.settled = settled
         self.unsettled = unsettled
-        self.frozen = frozen
     }
 
     /// Key of a position row.
@@ -79,7 +73,6 @@ public struct PositionRow: Hashable, Sendable, Row {
         instrument = InstrumentID(UInt32(truncatingIfNeeded: id))
         settled = Quantity(row.next())
         unsettled = Quantity(row.next())
-        frozen = Quantity(row.next())
     }
 
     /// Appends the payload.
@@ -87,7 +80,6 @@ public struct PositionRow: Hashable, Sendable, Row {
         write(&bytes) { row in
             row.put(settled.shares)
             row.put(unsettled.shares)
-            row.put(frozen.shares)
         }
     }
 }

@@ -34,11 +34,11 @@ public enum TradingSpaces {
 
     public static let cash = SpaceSchema(
         space: SpaceID(rawValue: 3), table: "cash", key: .id("account"),
-        fields: [.init("available", .int64), .init("frozen", .int64), .init("unsettled", .int64)], isShared: false)
+        fields: [.init("balance", .int64), .init("unsettled", .int64)], isShared: false)
 
     public static let positions = SpaceSchema(
         space: SpaceID(rawValue: 4), table: "position", key: .pair("account", "instrument"),
-        fields: [.init("settled", .int64), .init("unsettled", .int64), .init("frozen", .int64)], isShared: false)
+        fields: [.init("settled", .int64), .init("unsettled", .int64)], isShared: false)
 
     public static let orders = SpaceSchema(
         space: SpaceID(rawValue: 5), table: "orders", key: .id("order_id"),

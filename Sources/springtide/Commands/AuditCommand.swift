@@ -17,7 +17,7 @@ struct AuditCommand: AsyncParsableCommand {
         let settings = try ServeConfiguration.read(config)
         let tier = try PostgresTier(
             PostgresTier.Configuration(conninfo: settings.connection), schemas: TradingSpaces.all)
-        let report = try await TradingAudit(durable: tier).run()
+        let report = try await TradingAudit(durable: tier, fees: settings.partition.fees).run()
         await tier.close()
         say("\(report.orders) orders, \(report.trades) trades at ticket \(report.ticket.rawValue)")
         for finding in report.findings {

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Foundation
-internal import LocalStack
 
 /// `springtide demo`: the whole of it, on this machine, with a verdict.
 struct DemoCommand: AsyncParsableCommand {
@@ -24,7 +23,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Length of the load, such as 60s.") var duration = "60s"
     @Option(help: "Client accounts.") var accounts = 100_000
     @Option(help: "Instruments.") var instruments = 2_000
-    @Option(help: "FIX sessions.") var sessions = 32
+    @Option(help: "FIX sessions.") var sessions = 16
     @Option(help: "Seed of the load.") var seed: UInt64 = 7
     @Option(help: "Directory of the report.") var report = "demo-report"
     @Flag(help: "Judge correctness only, not speed.") var correctnessOnly = false
@@ -59,22 +58,8 @@ struct DemoCommand: AsyncParsableCommand {
             throw error
         }
         let result = await run.result
-        try await Self.writeReport(result, plan)
         await run.stop()
         guard Self.tell(result, plan) else { throw ExitCode(99) }
-    }
-
-    /// The load generator's page with the demo's own sections.
-    private static func writeReport(_ result: DemoResult, _ plan: DemoPlan) async throws {
-        let data = try JSONSerialization.data(withJSONObject: ["sections": result.sections(plan)])
-        let sections = "\(plan.report)/server.json"
-        try data.write(to: URL(fileURLWithPath: sections), options: .atomic)
-        let writer = try ChildProcess.start(
-            [
-                DemoRun.sibling("loadgen"), "report", "\(plan.report)/summary.json", "--server-json", sections,
-                "--html", "\(plan.report)/index.html",
-            ], log: nil)
-        guard await writer.wait() == 0 else { throw LocalFailure("the report could not be written") }
     }
 
     /// Prints the verdict; true where every promise was kept.

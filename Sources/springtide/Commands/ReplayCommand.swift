@@ -95,7 +95,7 @@ struct ReplayCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         let result = try await day.run()
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        let audit = try await TradingAudit(durable: tier, opening: seed.opening).run()
+        let audit = try await TradingAudit(durable: tier, fees: configuration.fees, opening: seed.opening).run()
         tail.cancel()
         _ = await tail.result
         redis.shutdown()

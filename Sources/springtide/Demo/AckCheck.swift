@@ -30,9 +30,9 @@ struct AckCheck {
     static func run(log: String, durable tier: PostgresTier) async throws -> AckCheck {
         let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
         var told: [ClientKey: Acknowledgement] = [:]
-        for line in text.split(separator: "\n").dropFirst(text.hasPrefix("session") ? 1 : 0) {
+        for line in text.split(separator: "\n") {
             let fields = line.split(separator: ",", omittingEmptySubsequences: false)
-            guard fields.count >= 5, let session = SessionID(fields[0]) else { continue }
+            guard fields.count >= 5, let session = SeedPlan.session(compID: fields[0]) else { continue }
             told[ClientKey(session: session, id: String(fields[1]))] = Acknowledgement(
                 kind: fields[2], execType: fields[3], order: OrderID(fields[4]) ?? 0)
         }

@@ -21,6 +21,14 @@ struct DemoPlan: Sendable {
     /// The day the demo trades: its schedule is continuous trading, whatever the clock says.
     var day: TradingDate { ServeConfiguration.today ?? Self.fallbackDay }
 
+    /// The fees of that day, as the node reckons them.
+    var fees: FeeSchedule {
+        get throws {
+            guard let fees = FeeSchedule.schedule(on: day) else { throw LocalFailure("no fees are known for \(day)") }
+            return fees
+        }
+    }
+
     private static let fallbackDay: TradingDate = {
         guard let day = TradingDate(20_240_102) else { preconditionFailure("2024-01-02 is a date") }
         return day

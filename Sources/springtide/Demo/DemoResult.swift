@@ -80,9 +80,16 @@ struct DemoResult {
 
     /// Sections for the HTML report.
     func sections(_ plan: DemoPlan) -> [[String: Any]] {
-        [
-            ["title": "Promises", "rows": promises(plan).map { [$0.isKept ? "kept" : "BROKEN", $0.text, $0.detail] }],
-            ["title": "Cache tiers (requests, answered, share)", "rows": tierRows],
+        let proofs = promises(plan).dropFirst()
+        return [
+            [
+                "title": "What PostgreSQL says afterwards", "status": proofs.allSatisfy(\.isKept) ? "ok" : "fail",
+                "rows": proofs.map { [$0.isKept ? "kept" : "BROKEN", $0.text, $0.detail] },
+            ],
+            [
+                "title": "Cache tiers", "header": true,
+                "rows": [["tier", "rows asked", "answered", "share"]] + tierRows,
+            ],
             [
                 "title": "Processors used",
                 "rows": processors.map { [$0.group, String(format: "%.2f", $0.processors)] },

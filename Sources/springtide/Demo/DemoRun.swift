@@ -61,36 +61,47 @@ actor DemoRun {
 
     /// Runs the load and the audit.
     func run() async throws {
-        try await load()
+        try? FileManager.default.removeItem(atPath: summaryFile)
+        let before = ProcessorShare.sample()
+        let start = ContinuousClock.now
+        let program = try ChildProcess.start(loadgenArguments, log: nil)
+        let disturbing = Task(name: "disturb") { try await self.disturb() }
+        // The summary is written when the load has ended; the page waits for what follows here.
+        while program.isRunning, !FileManager.default.fileExists(atPath: summaryFile) {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let elapsed = (ContinuousClock.now - start) / .seconds(1)
+        result.processors = ProcessorShare.sample().since(before, elapsed: elapsed)
+        disturbing.cancel()
+        if case .failure(let error) = await disturbing.result, !(error is CancellationError) { throw error }
+        try await examine()
+        let sections = try JSONSerialization.data(withJSONObject: ["sections": result.sections(plan)])
+        try sections.write(to: URL(fileURLWithPath: "\(directory)/server.json"), options: .atomic)
+        result.loadExit = await program.wait()
+    }
+
+    /// Stops the node and asks PostgreSQL alone.
+    private func examine() async throws {
         step("stopping the node")
         result.metrics = await MetricsPage.fetch(port: Int(httpPort))
+        try result.metrics.text.write(toFile: "\(plan.report)/metrics.txt", atomically: true, encoding: .utf8)
         node.signal(SIGTERM)
         result.nodeExit = await node.wait()
         step("auditing PostgreSQL")
         let tier = try Self.tier(stack)
         let seed = SeedPlan(accounts: plan.accounts, instruments: plan.instruments, sessions: plan.sessions)
-        result.audit = try await TradingAudit(durable: tier, opening: seed.opening).run()
+        result.audit = try await TradingAudit(durable: tier, fees: try plan.fees, opening: seed.opening).run()
         result.acknowledgements = try await AckCheck.run(log: "\(directory)/acks.csv", durable: tier)
         await tier.close()
     }
+
+    private nonisolated var summaryFile: String { "\(plan.report)/summary.json" }
 
     /// Stops the servers and removes the scratch directory.
     func stop() async {
         node.signal(SIGKILL)
         let stack = stack
         await Task.detached { stack.stop() }.value
-    }
-
-    private func load() async throws {
-        let before = ProcessorShare.sample()
-        let start = ContinuousClock.now
-        let program = try ChildProcess.start(loadgenArguments, log: nil)
-        let disturbing = Task(name: "disturb") { [self] in try await disturb() }
-        result.loadExit = await program.wait()
-        let elapsed = (ContinuousClock.now - start) / .seconds(1)
-        result.processors = ProcessorShare.sample().since(before, elapsed: elapsed)
-        disturbing.cancel()
-        if case .failure(let error) = await disturbing.result, !(error is CancellationError) { throw error }
     }
 
     /// Kills the node, or stops Redis, in mid-load, as the plan says.
@@ -122,7 +133,9 @@ actor DemoRun {
             "--accounts", "\(plan.accounts)", "--account-first", "\(AccountID.firstClient.rawValue)",
             "--instruments", "\(directory)/instruments.csv", "--holdings-stride", "\(seed.stride)",
             "--holdings-per-account", "\(seed.holdings)", "--mix", "new=70,cancel=20,replace=10",
-            "--json", "\(plan.report)/summary.json", "--ack-log", "\(directory)/acks.csv",
+            "--json", summaryFile, "--ack-log", "\(directory)/acks.csv", "--realtime", "--coalesce", "200us", "--marketable", "0.2",
+            "--html", "\(plan.report)/index.html", "--server-json", "\(directory)/server.json",
+            "--server-json-wait", "600",
         ]
         if plan.kills > 0 { arguments.append("--reconnect") }
         for threshold in plan.thresholds { arguments += ["--threshold", threshold] }

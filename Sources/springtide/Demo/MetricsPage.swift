@@ -2,6 +2,8 @@ internal import LocalStack
 
 /// The node's own metrics, fetched over HTTP and parsed as far as the verdict needs them.
 struct MetricsPage: Sendable {
+    /// The page as it came.
+    private(set) var text = ""
     private var values: [(name: String, labels: String, value: Double)] = []
 
     /// Fetches `/metrics` of a node on this machine; empty where it does not answer.
@@ -9,6 +11,7 @@ struct MetricsPage: Sendable {
         let body = await Task.detached { Loopback.httpGet(port: UInt16(port), path: "/metrics") }.value
         guard let body else { return MetricsPage() }
         var page = MetricsPage()
+        page.text = body
         for line in body.split(separator: "\n") where !line.hasPrefix("#") {
             guard let blank = line.lastIndex(of: " "), let value = Double(line[line.index(after: blank)...]) else {
                 continue

@@ -30,6 +30,11 @@ struct SeedPlan: Sendable {
     /// CompID of a session, from 1.
     static func compID(_ session: Int) -> String { "LG\(session)" }
 
+    /// The session of a CompID of `compID(_:)`.
+    static func session(compID: Substring) -> SessionID? {
+        compID.hasPrefix("LG") ? SessionID(compID.dropFirst(2)) : nil
+    }
+
     /// An instrument of the sample market: main board, closes between 5 and 105 yuan.
     func instrument(_ index: Int, on date: TradingDate) -> Instrument? {
         let cents = 500 + (index * 7_919) % 10_000
@@ -119,19 +124,19 @@ struct SeedPlan: Sendable {
         FROM generate_series(0::bigint, $1::bigint - 1) k, mc_clock c WHERE c.id = 1
         """
     private static let cashSQL: StaticString = """
-        INSERT INTO cash SELECT $2::bigint + k, c.ts, false, $3::bigint, 0, 0 \
+        INSERT INTO cash SELECT $2::bigint + k, c.ts, false, $3::bigint, 0 \
         FROM generate_series(0::bigint, $1::bigint - 1) k, mc_clock c WHERE c.id = 1
         """
     private static let externalCashSQL: StaticString = """
-        INSERT INTO cash SELECT $1::bigint, c.ts, false, $2::bigint, 0, 0 FROM mc_clock c WHERE c.id = 1
+        INSERT INTO cash SELECT $1::bigint, c.ts, false, $2::bigint, 0 FROM mc_clock c WHERE c.id = 1
         """
     private static let positionsSQL: StaticString = """
         INSERT INTO position SELECT $3::int + k, ((k::bigint * $4::bigint + j) % $5::bigint)::int, c.ts, false, \
-        $6::bigint, 0, 0 FROM generate_series(0, $1::int - 1) k, generate_series(0, $2::int - 1) j, mc_clock c \
+        $6::bigint, 0 FROM generate_series(0, $1::int - 1) k, generate_series(0, $2::int - 1) j, mc_clock c \
         WHERE c.id = 1
         """
     private static let externalPositionsSQL: StaticString = """
-        INSERT INTO position SELECT $1::int, instrument, max(ver), false, -sum(settled), 0, 0 \
+        INSERT INTO position SELECT $1::int, instrument, max(ver), false, -sum(settled), 0 \
         FROM position GROUP BY instrument
         """
 }

@@ -49,7 +49,7 @@ struct ReplaySeed {
     }
 
     private func put(_ account: AccountID, _ cash: Money, _ writes: inout WriteSet) {
-        let row = CashRow(account: account, available: cash)
+        let row = CashRow(account: account, balance: cash)
         writes.append(CashRow.key(account)) { row.encode(into: &$0) }
     }
 
