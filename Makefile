@@ -24,7 +24,7 @@ build: deps ## build everything
 
 test: deps ## build and run all tests against real servers
 	$(SWIFT_BUILD) --build-tests
-	swift test -c release --skip-build
+	swift test -c release --skip-build --no-parallel --explicit-target-dependency-import-check error
 
 demo: deps ## one minute of a trading day at 15,000 orders a second, with a verdict
 	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen

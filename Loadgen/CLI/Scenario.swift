@@ -26,7 +26,8 @@ public struct Scenario: Sendable {
     /// Keys of each mapping; the empty path is the file itself.
     static let keys: [String: [String]] = [
         "": [
-            "version", "name", "seed", "arrivals", "realtime", "coalesce", "target", "accounts", "instruments", "orders", "mix",
+            "version", "name", "seed", "arrivals", "realtime", "coalesce", "target", "accounts", "instruments",
+            "orders", "mix",
             "stages",
             "thresholds", "outputs",
         ],

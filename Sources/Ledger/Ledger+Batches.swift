@@ -7,7 +7,10 @@ extension Ledger {
     /// Positions that changed since the last drain.
     public var dirtyPositionCount: Int { positions.dirty.rows.count }
 
-    /// Hands out every row that changed since the last drain, once, as it is now, and forgets the changes.
+    /// Hands out every row whose owned amount changed since the last drain, once, as it is now, and forgets the changes.
+    ///
+    /// A hold or its release moves money or shares between available and frozen of one row: what is owned stays, the
+    /// row does not count as changed, and a store that keeps holds in order rows need not write it.
     ///
     /// O(changed), no allocation. Rows come in order of first change. House rows are among them:
     /// the fee accounts, and `HouseAccount.external` with what it owes the world.

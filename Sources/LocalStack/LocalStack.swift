@@ -30,7 +30,7 @@ public final class LocalStack: Sendable {
             throw LocalStackError("not installed: \(missing.joined(separator: ", ")); run `make deps`")
         }
         let base = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-        var template = Array("\(base)/springtide-XXXXXX".utf8CString)
+        var template = Array("\(base)/springtide-\(String(repeating: "X", count: 6))".utf8CString)
         guard mkdtemp(&template) != nil else { throw LocalStackError("no scratch directory can be made in \(base)") }
         directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         chmod(directory, 0o755)

@@ -85,7 +85,9 @@ struct AuditTests {
     }
 
     static let faults: [Fault] = [
-        Fault(number: "I1", description: "a yuan appears") { try await $0.change(cash: 19) { $0.balance.milli += 1_000 } },
+        Fault(number: "I1", description: "a yuan appears") {
+            try await $0.change(cash: 19) { $0.balance.milli += 1_000 }
+        },
         Fault(number: "I2", description: "a share appears") {
             try await $0.change(position: 19) { $0.settled += Quantity(1) }
         },
@@ -102,7 +104,9 @@ struct AuditTests {
         Fault(number: "I3", description: "holds take more shares than there are") {
             try await $0.change(position: 18) { $0.settled = Quantity(199) }
         },
-        Fault(number: "I3", description: "an order holds less than nothing") { try await $0.change(7) { $0.frozen = -1 } },
+        Fault(number: "I3", description: "an order holds less than nothing") {
+            try await $0.change(7) { $0.frozen = -1 }
+        },
         Fault(number: "I3", description: "a hold on a position that is not there") { rows in
             rows.delete(PositionRow.key(AccountID(18), InstrumentID(0)))
         },
@@ -115,7 +119,9 @@ struct AuditTests {
         Fault(number: "I5", description: "an order has more filled than it wants") {
             try await $0.change(4) { $0.quantity = Quantity(100) }
         },
-        Fault(number: "I5", description: "a cancelled order was ended by nothing") { try await $0.change(9) { $0.endedBy = 0 } },
+        Fault(number: "I5", description: "a cancelled order was ended by nothing") {
+            try await $0.change(9) { $0.endedBy = 0 }
+        },
         Fault(number: "I5", description: "a rejected order has a fill") {
             try await $0.change(8) { $0.cumulative = Quantity(100) }
         },
@@ -137,8 +143,12 @@ struct AuditTests {
         Fault(number: "I6", description: "an auction with two prices", isAuctionDay: true) {
             try await $0.change(trade: 1) { $0.price = Price(milli: $0.price.milli + 10) }
         },
-        Fault(number: "I7", description: "a locked book") { try await $0.change(11) { $0.price = Price(milli: 9_910) } },
-        Fault(number: "I7", description: "a crossed book") { try await $0.change(7) { $0.price = Price(milli: 10_600) } },
+        Fault(number: "I7", description: "a locked book") {
+            try await $0.change(11) { $0.price = Price(milli: 9_910) }
+        },
+        Fault(number: "I7", description: "a crossed book") {
+            try await $0.change(7) { $0.price = Price(milli: 10_600) }
+        },
         Fault(number: "I9", description: "a cumulative quantity that no trade made") {
             try await $0.change(7) { $0.cumulative = Quantity(200) }
         },
@@ -148,7 +158,9 @@ struct AuditTests {
         Fault(number: "I9", description: "a turnover that no trade made") {
             try await $0.change(7) { $0.turnover.milli += 10 }
         },
-        Fault(number: "I9", description: "fees that no trade charged") { try await $0.change(4) { $0.fees.milli += 10 } },
+        Fault(number: "I9", description: "fees that no trade charged") {
+            try await $0.change(4) { $0.fees.milli += 10 }
+        },
         Fault(number: "I10", description: "the last trade is lost") { $0.delete(TradeRow.key(3)) },
         Fault(number: "I10", description: "a trade in the middle is lost") { $0.delete(TradeRow.key(2)) },
         Fault(number: "I10", description: "a trade id is left out") { rows in
@@ -159,7 +171,9 @@ struct AuditTests {
             try await rows.changePartition { $0.lastTrade = 4 }
         },
         Fault(number: "I10", description: "a report nobody sent") { try await $0.change(7) { $0.reports += 1 } },
-        Fault(number: "I10", description: "an execution id given twice") { try await $0.change(7) { $0.firstExecution = 1 } },
+        Fault(number: "I10", description: "an execution id given twice") {
+            try await $0.change(7) { $0.firstExecution = 1 }
+        },
         Fault(number: "I10", description: "an order is lost") { $0.delete(OrderRow.key(8)) },
         Fault(number: "I11", description: "cash goes from one account to another") {
             try await $0.change(cash: 19) { $0.balance.milli -= 10 }
@@ -172,6 +186,10 @@ struct AuditTests {
         Fault(number: "I11", description: "a fee went nowhere, the opening being unknown", knowsOpening: false) {
             try await $0.change(trade: 1) { $0.buyCommission.milli += 10 }
         },
+        Fault(number: "I13", description: "more sold than was settled, the opening being unknown", knowsOpening: false)
+        {
+            try await $0.change(position: 17) { $0.settled = Quantity(-1) }
+        },
         Fault(number: "I14", description: "a price off the tick") { try await $0.change(11) { $0.price.milli += 1 } },
         Fault(number: "I14", description: "a price above the band") {
             try await $0.change(11) { $0.price = Price(milli: 11_010) }
@@ -183,7 +201,7 @@ struct AuditTests {
             try await $0.change(trade: 1) { ($0.sellOrder, $0.sellAccount) = (3, AccountID(18)) }
             try await $0.change(trade: 2) { ($0.sellOrder, $0.sellAccount) = (2, AccountID(17)) }
         },
-        Fault(number: "I16", description: "a resting order lost its shares") {
+        Fault(number: "I4", description: "a resting order lost shares that it holds") {
             try await $0.change(11) { $0.quantity = Quantity(100) }
         },
         Fault(number: "I16", description: "an order that should have traded rests") {
@@ -244,7 +262,7 @@ struct AuditTests {
     @Test("Every numbered invariant that can be broken has a planted fault")
     func complete() async throws {
         let numbers = try await Self.day().audit().findings.map(\.number)
-        let planted = Set(Self.faults.map(\.number)).union(["I12", "I13"])
+        let planted = Set(Self.faults.map(\.number)).union(["I12"])
         #expect(planted == Set(numbers))
     }
 

@@ -28,24 +28,29 @@ struct CapacityTests {
         #expect(try await bench.audit().isSound)
     }
 
-    @Test("One client id more than the day may have is refused by rule 144, a repeat is not")
+    @Test("One client id more than the day has is refused by rule 144; repeats and cancels of open orders are not")
     func requests() async throws {
         var configuration = SampleMarket.configuration()
-        configuration.requestsMax = 3
+        // Three orders, and an id for the cancel of each.
+        configuration.requestsMax = 6
         let bench = try await PartitionBench(SampleMarket(), configuration)
-        bench.new("b1", .buy, 100, at: 9_900)
-        bench.new("b2", .buy, 150, at: 9_900)
-        bench.cancel("c1", of: "b1")
+        for index in 1...3 { bench.new("b\(index)", .buy, 100, at: 9_900) }
         await bench.settle()
-        bench.new("b3", .buy, 100, at: 9_900)
-        bench.new("b1", .buy, 200, at: 9_900)
-        await bench.expect([
-            "rejected rejected #0 e0 b3 leaves 0 cum 0 rule 144 code 99",
-            "rejected rejected #0 e0 b1 leaves 0 cum 0 rule 12 code 6",
-        ])
-        try await bench.restart()
-        bench.new("b4", .buy, 100, at: 9_900)
-        await bench.expect(["rejected rejected #0 e0 b4 leaves 0 cum 0 rule 144 code 99"])
+        for restarts in [false, true] {
+            if restarts { try await bench.restart() }
+            bench.new("b4", .buy, 100, at: 9_900)
+            bench.replace("r1", of: "b1", .buy, 200, at: 9_900)
+            bench.new("b1", .buy, 200, at: 9_900)
+            await bench.expect([
+                "rejected rejected #0 e0 b4 leaves 0 cum 0 rule 144 code 99",
+                "cancelRejected new #2 e0 r1<b1 rule 144 code 99",
+                "rejected rejected #0 e0 b1 leaves 0 cum 0 rule 12 code 6",
+            ])
+        }
+        for index in 1...3 { bench.cancel("c\(index)", of: "b\(index)") }
+        #expect(await bench.drain().reports.map(\.type) == [.canceled, .canceled, .canceled])
+        bench.new("b5", .buy, 100, at: 9_900)
+        #expect(await bench.drain().reports.map(\.rule) == [144])
     }
 
     @Test("A partition with more rows than it may hold is not restored")
@@ -87,7 +92,8 @@ struct CapacityTests {
         ])
     }
 
-    @Test("Client ids are found like in a dictionary, up to the limit and not beyond it", arguments: [1, 2] as [UInt64])
+    @Test(
+        "Client ids are found like in a dictionary, up to the limit and not beyond it", arguments: [1, 2] as [UInt64])
     func clientOrderTable(seed: UInt64) throws {
         struct Key: Hashable {
             var session: SessionID
@@ -99,7 +105,8 @@ struct CapacityTests {
         for step in 0..<40_000 {
             let number = random.below(9_000)
             // Ids of all lengths; half of them differ in the last bytes only.
-            let text = number % 2 == 0 ? "\(number)" : "AAAAAAAAAAAAAAAA\(1_000 + number % 9_000)".prefix(20).description
+            let text =
+                number % 2 == 0 ? "\(number)" : "AAAAAAAAAAAAAAAA\(1_000 + number % 9_000)".prefix(20).description
             let key = Key(session: SessionID(number % 3), id: try #require(ClientOrderID(text)))
             #expect(table.find(key.session, key.id) == model[key], "seed \(seed), step \(step)")
             let entry = ClientOrderEntry(

@@ -42,7 +42,8 @@ struct LifeCycleTests {
         #expect(trade.buyOrder == 3 && trade.sellOrder == 2 && trade.aggressor == .buy && trade.sequence == 3)
         // Commission 2.5 bp of 2,000.00 = 0.50; transfer 0.1 bp = 0.02; stamp duty 10 bp = 2.00.
         #expect(trade.buyCommission.milli == 500 && trade.buyTransferFee.milli == 20)
-        #expect(trade.sellCommission.milli == 500 && trade.sellTransferFee.milli == 20 && trade.stampDuty.milli == 2_000)
+        #expect(
+            trade.sellCommission.milli == 500 && trade.sellTransferFee.milli == 20 && trade.stampDuty.milli == 2_000)
         #expect(try await bench.tier.cash(16)?.balance.milli == 1_000_000_000 - 2_000_520)
         #expect(try await bench.tier.cash(17)?.balance.milli == 1_000_000_000 + 1_997_480)
         #expect(try await bench.tier.cash(17)?.unsettled.milli == 1_997_480)
@@ -86,14 +87,14 @@ struct LifeCycleTests {
         bench.new("b1", .buy, 300, at: 10_000, .immediateOrCancel)
         bench.new("b2", .buy, 100, at: 10_000, .immediateOrCancel)
         await bench.expect([
-                "new new #2 e1 s1 leaves 100 cum 0",
-                "new new #3 e2 b1 leaves 300 cum 0",
-                "trade filled #2 e3 s1 leaves 0 cum 100 last 100@10000 t1 maker",
-                "trade partiallyFilled #3 e4 b1 leaves 200 cum 100 last 100@10000 t1 taker",
-                "canceled canceled #3 e5 b1 leaves 0 cum 100",
-                "new new #4 e6 b2 leaves 100 cum 0",
-                "canceled canceled #4 e7 b2 leaves 0 cum 0",
-            ])
+            "new new #2 e1 s1 leaves 100 cum 0",
+            "new new #3 e2 b1 leaves 300 cum 0",
+            "trade filled #2 e3 s1 leaves 0 cum 100 last 100@10000 t1 maker",
+            "trade partiallyFilled #3 e4 b1 leaves 200 cum 100 last 100@10000 t1 taker",
+            "canceled canceled #3 e5 b1 leaves 0 cum 100",
+            "new new #4 e6 b2 leaves 100 cum 0",
+            "canceled canceled #4 e7 b2 leaves 0 cum 0",
+        ])
         #expect(bench.live(16)[1] == 0)
     }
 
@@ -106,14 +107,14 @@ struct LifeCycleTests {
         bench.new("b1", .buy, 300, at: 10_010, .fillOrKill)
         bench.new("b2", .buy, 200, at: 10_010, .fillOrKill)
         await bench.expect([
-                "new new #4 e3 b1 leaves 300 cum 0",
-                "canceled canceled #4 e4 b1 leaves 0 cum 0",
-                "new new #5 e5 b2 leaves 200 cum 0",
-                "trade filled #2 e6 s1 leaves 0 cum 100 last 100@10000 t1 maker",
-                "trade partiallyFilled #5 e7 b2 leaves 100 cum 100 last 100@10000 t1 taker",
-                "trade filled #3 e8 s2 leaves 0 cum 100 last 100@10010 t2 maker",
-                "trade filled #5 e9 b2 leaves 0 cum 200 last 100@10010 t2 taker",
-            ])
+            "new new #4 e3 b1 leaves 300 cum 0",
+            "canceled canceled #4 e4 b1 leaves 0 cum 0",
+            "new new #5 e5 b2 leaves 200 cum 0",
+            "trade filled #2 e6 s1 leaves 0 cum 100 last 100@10000 t1 maker",
+            "trade partiallyFilled #5 e7 b2 leaves 100 cum 100 last 100@10000 t1 taker",
+            "trade filled #3 e8 s2 leaves 0 cum 100 last 100@10010 t2 maker",
+            "trade filled #5 e9 b2 leaves 0 cum 200 last 100@10010 t2 taker",
+        ])
         #expect(bench.live(16)[1] == 0)
     }
 
@@ -128,9 +129,10 @@ struct LifeCycleTests {
         let reports = await bench.drain().reports
         #expect(reports.first?.line == "new new #8 e7 m1 leaves 600 cum 0")
         #expect(reports.last?.line == "canceled canceled #8 e18 m1 leaves 0 cum 500")
-        #expect(reports.filter { $0.type == .trade && $0.isTaker }.map(\.lastPrice.milli) == [
-            10_000, 10_010, 10_020, 10_030, 10_040,
-        ])
+        #expect(
+            reports.filter { $0.type == .trade && $0.isTaker }.map(\.lastPrice.milli) == [
+                10_000, 10_010, 10_020, 10_030, 10_040,
+            ])
         // 100 x (10.00 + 10.01 + 10.02 + 10.03 + 10.04).
         #expect(reports.last?.turnover == Money(milli: 5_010_000))
         #expect(bench.live(16)[1] == 0)
@@ -146,8 +148,8 @@ struct LifeCycleTests {
         bench.new("s3", .sell, 100, at: 10_000, account: 16)
         // Rule 82, 103 = 0: funds and shares.
         await bench.expect([
-                "new new #4 e5 s2 leaves 10000 cum 0", "rejected rejected #5 e6 s3 leaves 0 cum 0 rule 82 code 0",
-            ])
+            "new new #4 e5 s2 leaves 10000 cum 0", "rejected rejected #5 e6 s3 leaves 0 cum 0 rule 82 code 0",
+        ])
         let row = try #require(try await bench.tier.position(16, 0))
         #expect(row.settled == Quantity(10_000) && row.unsettled == Quantity(10_000) && bench.live(16)[2] == 0)
     }

@@ -50,13 +50,18 @@ final class PartitionBench {
             request: request, profile: profile, profileAge: 0, sessionGroups: .max, mayTrade: true)
     }
 
-    func send(_ request: OrderRequest) {
-        now += step
+    /// The request as sent and received now.
+    func stamped(_ request: OrderRequest) -> OrderRequest {
         var request = request
         request.transactTime = now
         request.receiveTime = now
         request.sendingTime = now
-        partition.execute(prepared(request), now: now)
+        return request
+    }
+
+    func send(_ request: OrderRequest) {
+        now += step
+        partition.execute(prepared(stamped(request)), now: now)
     }
 
     /// Sends a new order; price nil makes it a market order.
@@ -121,7 +126,9 @@ final class PartitionBench {
         return [balance.available.milli, balance.frozen.milli, balance.sellable.shares]
     }
 
-    func audit() async throws -> AuditReport { try await TradingAudit(durable: tier, fees: configuration.fees, opening: market.opening).run() }
+    func audit() async throws -> AuditReport {
+        try await TradingAudit(durable: tier, fees: configuration.fees, opening: market.opening).run()
+    }
 }
 
 extension OrderRequest {

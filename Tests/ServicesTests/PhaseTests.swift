@@ -31,9 +31,11 @@ struct PhaseTests {
         #expect(try await bench.audit().isSound)
     }
 
-    @Test("Between 9:20 and 9:25 and in the closing call no cancel and no replace is taken", arguments: [
-        SessionPhase.openingCallNoCancel, .closingCall,
-    ])
+    @Test(
+        "Between 9:20 and 9:25 and in the closing call no cancel and no replace is taken",
+        arguments: [
+            SessionPhase.openingCallNoCancel, .closingCall,
+        ])
     func noCancel(phase: SessionPhase) async throws {
         let bench = try await PartitionBench(phase: .openingCall)
         bench.new("b1", .buy, 100, at: 10_000)
@@ -51,9 +53,11 @@ struct PhaseTests {
         ])
     }
 
-    @Test("Outside the phases that take orders they are refused: 103 = 2, after the close 4", arguments: [
-        (SessionPhase.closed, 2), (.quiet, 2), (.lunch, 2), (.ended, 4),
-    ] as [(SessionPhase, UInt8)])
+    @Test(
+        "Outside the phases that take orders they are refused: 103 = 2, after the close 4",
+        arguments: [
+            (SessionPhase.closed, 2), (.quiet, 2), (.lunch, 2), (.ended, 4),
+        ] as [(SessionPhase, UInt8)])
     func closed(phase: SessionPhase, code: UInt8) async throws {
         let bench = try await PartitionBench()
         bench.enter(phase)
@@ -61,9 +65,11 @@ struct PhaseTests {
         await bench.expect(["rejected rejected #3 e1 b1 leaves 0 cum 0 rule 41 code \(code)"])
     }
 
-    @Test("A call takes limit orders for the day only", arguments: [
-        (10_000, TimeInForce.immediateOrCancel), (10_000, .fillOrKill), (nil, .day),
-    ] as [(Int64?, TimeInForce)])
+    @Test(
+        "A call takes limit orders for the day only",
+        arguments: [
+            (10_000, TimeInForce.immediateOrCancel), (10_000, .fillOrKill), (nil, .day),
+        ] as [(Int64?, TimeInForce)])
     func callTypes(price: Int64?, timeInForce: TimeInForce) async throws {
         let bench = try await PartitionBench(phase: .openingCall)
         bench.new("b1", .buy, 100, at: price, timeInForce)

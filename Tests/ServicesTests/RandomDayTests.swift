@@ -47,7 +47,9 @@ struct RandomDayTests {
         return report
     }
 
-    @Test("A restored partition is indistinguishable from one that never stopped", arguments: 1...6 as ClosedRange<UInt64>)
+    @Test(
+        "A restored partition is indistinguishable from one that never stopped", arguments: 1...6 as ClosedRange<UInt64>
+    )
     func continuous(seed: UInt64) async throws {
         let bench = try await PartitionBench(Self.market)
         // Two seconds between requests: the windows of the rate rules, one second long, are empty after a restart.
@@ -118,10 +120,6 @@ struct RandomDayTests {
     }
 
     private func execute(_ request: OrderRequest, on twin: TradingPartition, like bench: PartitionBench) {
-        var request = request
-        request.transactTime = bench.now
-        request.receiveTime = bench.now
-        request.sendingTime = bench.now
-        twin.execute(bench.prepared(request), now: bench.now)
+        twin.execute(bench.prepared(bench.stamped(request)), now: bench.now)
     }
 }

@@ -49,7 +49,8 @@ struct RandomFlow {
     /// A cancel or replace of something sent: mostly of the last fifty requests, sometimes from another account.
     private mutating func change(_ kind: RequestKind) -> OrderRequest {
         guard !sent.isEmpty else { return entry() }
-        let target = sent[random.percent(80) ? max(0, sent.count - 1 - random.below(50)) : random.below(sent.count)].request
+        let target = sent[random.percent(80) ? max(0, sent.count - 1 - random.below(50)) : random.below(sent.count)]
+            .request
         let isForeign = random.percent(4)
         return .make(
             kind, "k\(count)", of: target.clientOrderID.description, target.side, Int64(1 + random.below(9)) * 100,

@@ -58,9 +58,11 @@ struct RefusalTests {
         #expect(try await bench.audit().isSound)
     }
 
-    @Test("Replaces with absurd numbers are refused and leave the order alone", arguments: [
-        0, -100, Int64.min, .max, 9_000_000_000_000_000_000, 1_000_100,
-    ])
+    @Test(
+        "Replaces with absurd numbers are refused and leave the order alone",
+        arguments: [
+            0, -100, Int64.min, .max, 9_000_000_000_000_000_000, 1_000_100,
+        ])
     func badReplace(quantity: Int64) async throws {
         let bench = try await PartitionBench()
         bench.new("b1", .buy, 300, at: 10_000)
@@ -83,10 +85,10 @@ struct RefusalTests {
         bench.replace("r1", of: "b1", .buy, 200, at: 10_000)
         bench.cancel("c1", of: "b1")
         await bench.expect([
-                "rejected rejected #3 e2 b2 leaves 0 cum 0 rule 35 code 99",
-                "cancelRejected new #2 e0 r1<b1 rule 35 code 99",
-                "canceled canceled #2 e3 c1<b1 leaves 0 cum 0",
-            ])
+            "rejected rejected #3 e2 b2 leaves 0 cum 0 rule 35 code 99",
+            "cancelRejected new #2 e0 r1<b1 rule 35 code 99",
+            "canceled canceled #2 e3 c1<b1 leaves 0 cum 0",
+        ])
     }
 
     @Test("A cancel of an order that is filled is too late, one of an unknown or another account's order unknown")

@@ -75,16 +75,16 @@ struct ReplaceTests {
         await bench.settle()
         bench.replace("r1", of: "b1", .buy, 300, at: 10_060)
         await bench.expect([
-                "replaced new #4 e3 r1<b1 leaves 300 cum 0",
-                "trade filled #2 e4 s1 leaves 0 cum 200 last 200@10050 t1 maker",
-                "trade partiallyFilled #4 e5 r1 leaves 100 cum 200 last 200@10050 t1 taker",
-            ])
+            "replaced new #4 e3 r1<b1 leaves 300 cum 0",
+            "trade filled #2 e4 s1 leaves 0 cum 200 last 200@10050 t1 maker",
+            "trade partiallyFilled #4 e5 r1 leaves 100 cum 200 last 200@10050 t1 taker",
+        ])
         bench.cancel("c1", of: "b1")
         bench.cancel("c2", of: "r1")
         await bench.expect([
-                "cancelRejected replaced #3 e0 c1<b1 rule 17 code 0",
-                "canceled canceled #4 e6 c2<r1 leaves 0 cum 200",
-            ])
+            "cancelRejected replaced #3 e0 c1<b1 rule 17 code 0",
+            "canceled canceled #4 e6 c2<r1 leaves 0 cum 200",
+        ])
         #expect(bench.live(16)[1] == 0)
     }
 
@@ -96,11 +96,11 @@ struct ReplaceTests {
         bench.replace("r2", of: "r1", .buy, 300, at: 9_920)
         bench.replace("r3", of: "b1", .buy, 300, at: 9_930)
         await bench.expect([
-                "new new #2 e1 b1 leaves 100 cum 0",
-                "replaced new #3 e2 r1<b1 leaves 200 cum 0",
-                "replaced new #4 e3 r2<r1 leaves 300 cum 0",
-                "cancelRejected replaced #2 e0 r3<b1 rule 17 code 0",
-            ])
+            "new new #2 e1 b1 leaves 100 cum 0",
+            "replaced new #3 e2 r1<b1 leaves 200 cum 0",
+            "replaced new #4 e3 r2<r1 leaves 300 cum 0",
+            "cancelRejected replaced #2 e0 r3<b1 rule 17 code 0",
+        ])
         #expect(try await bench.audit().isSound)
     }
 
@@ -113,8 +113,8 @@ struct ReplaceTests {
         bench.replace("r1", of: "b1", .buy, 200_000, at: 10_000)
         bench.replace("r2", of: "s1", .sell, 10_100, at: 10_900)
         await bench.expect([
-                "cancelRejected new #2 e0 r1<b1 rule 81 code 2", "cancelRejected new #3 e0 r2<s1 rule 82 code 2",
-            ])
+            "cancelRejected new #2 e0 r1<b1 rule 81 code 2", "cancelRejected new #3 e0 r2<s1 rule 82 code 2",
+        ])
         // The target's own hold counts: all the cash may move to a dearer order.
         bench.replace("r3", of: "b1", .buy, 90_000, at: 10_000)
         await bench.expect(["replaced new #6 e3 r3<b1 leaves 90000 cum 0"])

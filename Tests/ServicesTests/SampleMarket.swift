@@ -14,6 +14,9 @@ struct SampleMarket: Sendable {
     var cash = Money(milli: 1_000_000_000)
     var shares = Quantity(10_000)
 
+    /// Other instruments than the sample ones; their ids are their indices.
+    var listing: [Instrument]?
+
     static let previousClose = Price(milli: 10_000)
     static let first = AccountID.firstClient.rawValue
 
@@ -36,8 +39,8 @@ struct SampleMarket: Sendable {
     /// All rows of the market before the open.
     var rows: WriteSet {
         var writes = WriteSet()
-        for index in 0..<instruments {
-            let instrument = Self.instrument(index)
+        let listing = listing ?? (0..<instruments).map(Self.instrument)
+        for instrument in listing {
             writes.append(Instrument.key(instrument.id)) { instrument.encode(into: &$0) }
             let all = PositionRow(
                 account: HouseAccount.external, instrument: instrument.id,
@@ -50,9 +53,9 @@ struct SampleMarket: Sendable {
             writes.append(AccountProfile.key(account)) { profile.encode(into: &$0) }
             let cash = CashRow(account: account, balance: cash)
             writes.append(CashRow.key(account)) { cash.encode(into: &$0) }
-            for index in 0..<instruments {
-                let row = PositionRow(account: account, instrument: InstrumentID(index), settled: shares)
-                writes.append(PositionRow.key(account, row.instrument)) { row.encode(into: &$0) }
+            for instrument in listing {
+                let row = PositionRow(account: account, instrument: instrument.id, settled: shares)
+                writes.append(PositionRow.key(account, instrument.id)) { row.encode(into: &$0) }
             }
         }
         let external = CashRow(
@@ -131,7 +134,9 @@ extension MemoryDurableTier {
         let tier = MemoryDurableTier(schemas: TradingSpaces.all) { 1_700_000_000_000_000 }
         var writes = WriteSet()
         for schema in TradingSpaces.all {
-            for row in try await rows(of: schema) { writes.append(CacheKey(schema.space, row.id), payload: row.payload) }
+            for row in try await rows(of: schema) {
+                writes.append(CacheKey(schema.space, row.id), payload: row.payload)
+            }
         }
         _ = await tier.commit([Transaction(writes: writes)], until: .now + .seconds(10))
         return tier

@@ -45,7 +45,9 @@ public final class SessionDirectory: Sendable {
 
     /// Decides on a logon; an unknown session and a wrong password are answered alike.
     public func admit(_ session: SessionID, password: String) -> Bool {
-        guard let login = state.withLock({ $0.logins[session] }), login.accepts(password: password) else { return false }
+        guard let login = state.withLock({ $0.logins[session] }), login.accepts(password: password) else {
+            return false
+        }
         state.withLock { _ = $0.loggedOn.insert(session) }
         return true
     }

@@ -72,8 +72,13 @@ extension AuditRows {
         guard flows.cash.values.reduce(0, +) == 0, flows.shares.values.reduce(0, +) == 0 else {
             return AuditFinding("I11", claim, .broken, "the legs of the trades do not sum to zero")
         }
+        let houseAccounts = [HouseAccount.commission, HouseAccount.transferFee, HouseAccount.stampDuty]
+        for row in cash where houseAccounts.contains(row.account) && row.balance.milli != flows.cash[row.account] ?? 0 {
+            return AuditFinding(
+                "I11", claim, .broken, "house account \(row.account.rawValue) has not got the trades' fees")
+        }
         guard let opening else {
-            return AuditFinding("I11", claim, .holds, "legs sum to zero; opening balances are not known here")
+            return AuditFinding("I11", claim, .holds, "the house got every fee; opening balances are not known here")
         }
         for row in cash where row.account != HouseAccount.external {
             let expected = opening.cash(row.account).milli + (flows.cash[row.account] ?? 0)
@@ -94,10 +99,17 @@ extension AuditRows {
     func sellsWithinSettled(_ opening: OpeningBalances?) -> AuditFinding {
         let claim = "sells of the day are at most the shares settled at its open (T+1)"
         guard let opening else {
-            return AuditFinding("I13", claim, .holds, "settled shares never fell below zero (I3)")
+            // What is settled now is what was settled at the open less what was sold.
+            let wrong = positions.first { $0.account != HouseAccount.external && $0.settled < .zero }
+            return AuditFinding(
+                "I13", claim, wrong == nil ? .holds : .broken,
+                wrong.map { "account \($0.account.rawValue) sold more" }
+                    ?? "\(positions.count) positions settled at least zero")
         }
         var sold: [UInt64: Int64] = [:]
-        for trade in trades { sold[PositionRow.key(trade.sellAccount, trade.instrument).id, default: 0] += trade.quantity.shares }
+        for trade in trades {
+            sold[PositionRow.key(trade.sellAccount, trade.instrument).id, default: 0] += trade.quantity.shares
+        }
         let wrong = sold.first { id, shares in
             let account = AccountID(UInt32(truncatingIfNeeded: id >> 32))
             return shares > opening.shares(account, InstrumentID(UInt32(truncatingIfNeeded: id))).shares

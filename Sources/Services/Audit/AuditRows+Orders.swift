@@ -18,9 +18,11 @@ extension AuditRows {
         let wrong = orders.first { row in
             // A rejected request may have named any quantity.
             if row.status == .rejected { return row.cumulative != .zero || row.frozen != 0 }
-            guard row.cumulative >= row.carried, row.cumulative <= row.quantity, row.leaves >= .zero else { return true }
+            guard row.cumulative >= row.carried, row.cumulative <= row.quantity, row.leaves >= .zero else {
+                return true
+            }
             switch row.status {
-            case .new: return row.cumulative != .zero || row.endedBy != 0
+            case .new: return row.cumulative != .zero || row.leaves == .zero || row.endedBy != 0
             case .partiallyFilled: return row.cumulative == .zero || row.leaves == .zero || row.endedBy != 0
             case .filled: return row.cumulative != row.quantity
             case .canceled, .expired, .replaced: return row.endedBy == 0 || row.frozen != 0
@@ -35,17 +37,25 @@ extension AuditRows {
 
     func tradesWithinLimits() -> AuditFinding {
         let byID = Dictionary(orders.map { ($0.order, $0) }) { first, _ in first }
+        var auctionPrices: [[UInt64]: Price] = [:]
         let wrong = trades.first { trade in
             guard let buy = byID[trade.buyOrder], let sell = byID[trade.sellOrder], trade.quantity > .zero else {
                 return true
             }
-            let isLimited = (buy.type == .market || buy.price >= trade.price)
+            let isLimited =
+                (buy.type == .market || buy.price >= trade.price)
                 && (sell.type == .market || sell.price <= trade.price)
-            let maker = trade.aggressor == .buy ? sell : buy
-            return !isLimited || (trade.aggressor != nil && maker.price != trade.price)
+            guard isLimited else { return true }
+            guard let aggressor = trade.aggressor else {
+                // One uncross is one event of one instrument.
+                let auction = [UInt64(trade.instrument.rawValue), trade.sequence]
+                return auctionPrices.updateValue(trade.price, forKey: auction).map { $0 != trade.price } ?? false
+            }
+            return (aggressor == .buy ? sell : buy).price != trade.price
         }
         return AuditFinding(
-            "I6", "buy limit >= price >= sell limit, and the price is the maker's", wrong == nil ? .holds : .broken,
+            "I6", "buy limit >= price >= sell limit, and the price is the maker's or the auction's",
+            wrong == nil ? .holds : .broken,
             wrong.map { "trade \($0.trade)" } ?? "\(trades.count) trades")
     }
 
@@ -70,15 +80,20 @@ extension AuditRows {
     }
 
     func fillsEqualTape() -> AuditFinding {
-        var tape: [OrderID: Int64] = [:]
-        for trade in trades {
-            tape[trade.buyOrder, default: 0] += trade.quantity.shares
-            tape[trade.sellOrder, default: 0] += trade.quantity.shares
+        let tape = Tape(trades)
+        let byID = Dictionary(orders.map { ($0.order, $0) }) { first, _ in first }
+        let wrong = orders.first { row in
+            // A rejected order has no fills, whatever it asked for; I5 sees to that.
+            let old = row.replaces == 0 ? nil : byID[row.replaces]
+            let made = Tape.Sums(
+                shares: (row.cumulative - row.carried).shares, value: row.turnover.milli - (old?.turnover.milli ?? 0),
+                fees: row.fees.milli - (old?.fees.milli ?? 0))
+            return made != tape.sums[row.order] ?? Tape.Sums()
         }
-        let wrong = orders.first { (tape[$0.order] ?? 0) != ($0.cumulative - $0.carried).shares }
         let volume = trades.reduce(0) { $0 + $1.quantity.shares }
         return AuditFinding(
-            "I9", "the fills of buyers, of sellers and of the tape agree", wrong == nil ? .holds : .broken,
+            "I9", "the fills, values and fees of buyers, of sellers and of the tape agree",
+            wrong == nil ? .holds : .broken,
             wrong.map { "order \($0.order) has \($0.cumulative.shares - $0.carried.shares) filled" }
                 ?? "\(volume) shares")
     }
@@ -89,7 +104,10 @@ extension AuditRows {
         let last = partitions.reduce(0) { $0 + $1.lastExecution }
         let isDense = trades.enumerated().allSatisfy { $1.trade == UInt64($0) + 1 }
         let lastTrade = partitions.reduce(0) { $0 + $1.lastTrade }
-        let holds = reports == last && isDense && lastTrade == UInt64(trades.count)
+        let firsts = Set(orders.map(\.firstExecution))
+        let areDistinct =
+            firsts.count == orders.count && orders.allSatisfy { (1...max(last, 1)).contains($0.firstExecution) }
+        let holds = reports == last && areDistinct && isDense && lastTrade == UInt64(trades.count)
         return AuditFinding(
             "I10", claim, holds ? .holds : .broken,
             "\(reports) reports, last id \(last); \(trades.count) trades, last id \(lastTrade)")
@@ -111,7 +129,8 @@ extension AuditRows {
     func replayAgrees() -> AuditFinding {
         let claim = "a reference engine makes the same trades from the same requests (I8, I15, I16)"
         guard trades.allSatisfy({ $0.aggressor != nil }) else {
-            return AuditFinding("I16", claim, .notApplicable, "the day has call auctions: `springtide replay` checks them")
+            return AuditFinding(
+                "I16", claim, .notApplicable, "the day has call auctions: `springtide replay` checks them")
         }
         guard partitions.allSatisfy({ !$0.phase.isCall }) else {
             return AuditFinding("I16", claim, .notApplicable, "a call auction is collecting")
@@ -119,6 +138,32 @@ extension AuditRows {
         let difference = DayReplay.difference(orders: orders, trades: trades)
         return AuditFinding(
             "I16", claim, difference == nil ? .holds : .broken, difference ?? "\(trades.count) trades in sequence")
+    }
+
+    /// What the trades say about each order.
+    private struct Tape {
+        struct Sums: Equatable {
+            var shares: Int64 = 0
+            var value: Int64 = 0
+            var fees: Int64 = 0
+        }
+
+        var sums: [OrderID: Sums] = [:]
+
+        init(_ trades: [TradeRow]) {
+            for trade in trades {
+                add(trade, trade.buyOrder, fees: trade.buyCommission.milli + trade.buyTransferFee.milli)
+                add(
+                    trade, trade.sellOrder,
+                    fees: trade.sellCommission.milli + trade.sellTransferFee.milli + trade.stampDuty.milli)
+            }
+        }
+
+        private mutating func add(_ trade: TradeRow, _ order: OrderID, fees: Int64) {
+            sums[order, default: Sums()].shares += trade.quantity.shares
+            sums[order, default: Sums()].value += trade.price.milli * trade.quantity.shares
+            sums[order, default: Sums()].fees += fees
+        }
     }
 
     func allRulesEvaluated() -> AuditFinding {

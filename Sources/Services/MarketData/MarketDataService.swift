@@ -81,7 +81,8 @@ extension MarketDataService.State {
             ?? Quote(
                 sequence: 0,
                 top: TopOfBook(
-                    instrument: instrument, bid: .zero, bidQuantity: .zero, offer: .zero, offerQuantity: .zero, time: 0),
+                    instrument: instrument, bid: .zero, bidQuantity: .zero, offer: .zero, offerQuantity: .zero,
+                    time: 0),
                 lastPrice: .zero, lastQuantity: .zero, volume: .zero, turnover: .zero)
         body(&quote)
         quote.sequence += 1

@@ -34,7 +34,8 @@ final class NodeMetrics: Sendable {
         }
         acknowledgement = perKind {
             registry.histogram(
-                "order_commit_duration_seconds", "From the execution of a request to its durable answer.", [("type", $0)])
+                "order_commit_duration_seconds", "From the execution of a request to its durable answer.",
+                [("type", $0)])
         }
         trades = registry.counter("trades_total", "Trades made by matching.")
         duplicates = registry.counter("order_duplicates_total", "Requests whose client order id was used before.")

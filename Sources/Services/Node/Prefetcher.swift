@@ -1,5 +1,6 @@
 internal import CacheStack
 internal import Dispatch
+internal import Glibc
 internal import Market
 internal import Telemetry
 
@@ -9,6 +10,10 @@ internal import Telemetry
 /// next requests gather. Runs on a thread of its own, because waiting for a tier must not stop the sequencer nor a
 /// thread of the concurrency pool. What cannot be proven fresh enough is passed on as missing: risk then fails closed.
 final class Prefetcher: Sendable {
+    /// Least time of a turn while requests come fast: misses then share round trips to Redis and PostgreSQL.
+    static let turn: UInt64 = 4_000_000
+    /// Requests in one turn from which on they come fast; slower ones never wait for company.
+    static let crowd = 16
     /// Staleness bound of profiles and instruments.
     static let maxAge = Duration.seconds(10)
 
@@ -37,7 +42,9 @@ final class Prefetcher: Sendable {
             let (prepared, instruments) = prepare(requests, &versions)
             if !instruments.isEmpty { output.put(.instruments(instruments)) }
             output.put(.requests(prepared))
-            metrics.prefetchDuration.record(nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
+            let elapsed = DispatchTime.now().uptimeNanoseconds - start
+            metrics.prefetchDuration.record(nanoseconds: elapsed)
+            if requests.count >= Self.crowd, elapsed < Self.turn { usleep(UInt32((Self.turn - elapsed) / 1_000)) }
         }
         output.put(.inputEnded)
     }
@@ -52,7 +59,9 @@ final class Prefetcher: Sendable {
             guard request.instrument != OrderRequest.unknownInstrument else { continue }
             look(for: Instrument.key(request.instrument), &found, &missing)
         }
-        for value in BlockingRead.values(Array(missing), .bounded(maxAge: Self.maxAge), of: cache) { found[value.key] = value }
+        for value in BlockingRead.values(Array(missing), .bounded(maxAge: Self.maxAge), of: cache) {
+            found[value.key] = value
+        }
         let changed = changedInstruments(found, &versions)
         let prepared = requests.map { request in
             let value = found[AccountProfile.key(request.account)]
@@ -91,7 +100,8 @@ final class Prefetcher: Sendable {
         for (key, value) in found where key.space == TradingSpaces.instruments.space {
             let id = UInt32(truncatingIfNeeded: key.id)
             guard let payload = value.payload, value.version > versions[id] ?? .zero else { continue }
-            if versions[id] != nil { changed.append(Instrument(id: key.id, payload: payload[...])) }
+            // Also the first time: it may have changed since the partition was restored.
+            changed.append(Instrument(id: key.id, payload: payload[...]))
             versions[id] = value.version
         }
         return changed.sorted { $0.id < $1.id }

@@ -59,11 +59,22 @@ final class Sequencer {
         advancePhase()
         while !(isEnding && !isCommitting && !partition.hasChanges), let messages = inbox.takeAll() {
             now = max(now, EventClock.now())
-            for message in messages {
-                guard handle(message) else { return }
+            for (index, message) in messages.enumerated() {
+                guard handle(message) else { return end(messages[(index + 1)...]) }
             }
             commitIfIdle()
         }
+        end([])
+    }
+
+    /// Takes nothing more, and answers the questions that came too late: whoever asked waits for it.
+    private func end(_ rest: ArraySlice<SequencerMessage>) {
+        inbox.close()
+        var messages = Array(rest)
+        repeat {
+            for case .inspect(let body) in messages { body(partition) }
+            messages = inbox.takeAll() ?? []
+        } while !messages.isEmpty
     }
 
     /// Handles one message; false ends the thread.

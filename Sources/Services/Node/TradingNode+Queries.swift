@@ -1,6 +1,6 @@
 public import CacheStack
-public import Market
 internal import Ledger
+public import Market
 internal import Matching
 
 /// Questions of sessions and operators, answered beside the order path.

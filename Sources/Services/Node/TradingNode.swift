@@ -13,6 +13,13 @@ public struct NodeOutput: Sendable {
     public var trades: [TradeRow]
     /// Instruments whose best prices changed.
     public var tops: [TopOfBook]
+
+    /// The output of one batch.
+    package init(reports: [ExecutionReport], trades: [TradeRow], tops: [TopOfBook]) {
+        self.reports = reports
+        self.trades = trades
+        self.tops = tops
+    }
 }
 
 /// How a node ended.
@@ -64,7 +71,8 @@ public final class TradingNode: Sendable {
     /// - Parameter deliver: called with every durable batch's output, in order, on the publisher's thread; refusals at
     ///   entry come on the submitter's.
     public init(
-        configuration: PartitionConfiguration, cache: CacheStack, durable: any DurableTier, metrics registry: MetricsRegistry,
+        configuration: PartitionConfiguration, cache: CacheStack, durable: any DurableTier,
+        metrics registry: MetricsRegistry,
         logger: Logger, deliver: @escaping @Sendable (NodeOutput) -> Void
     ) {
         self.configuration = configuration

@@ -57,6 +57,9 @@ package struct ClientOrderTable {
     /// Whether another id fits.
     package var isFull: Bool { count >= limit }
 
+    /// Whether another id fits and `reserve` more after it: every open order keeps room for its cancel.
+    package func hasRoom(reserve: Int) -> Bool { count + reserve < limit }
+
     /// The entry of an id, or nil where it was not seen today.
     package func find(_ session: SessionID, _ id: ClientOrderID) -> ClientOrderEntry? {
         let hash = Self.hash(session, id)

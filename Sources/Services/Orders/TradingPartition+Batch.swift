@@ -24,6 +24,18 @@ public struct TopOfBook: Sendable, Hashable {
     public var offerQuantity: Quantity
     /// Event time of the last change, microseconds since 1970 UTC.
     public var time: Int64
+
+    /// The best prices of an instrument.
+    package init(
+        instrument: InstrumentID, bid: Price, bidQuantity: Quantity, offer: Price, offerQuantity: Quantity, time: Int64
+    ) {
+        self.instrument = instrument
+        self.bid = bid
+        self.bidQuantity = bidQuantity
+        self.offer = offer
+        self.offerQuantity = offerQuantity
+        self.time = time
+    }
 }
 
 extension TradingPartition {

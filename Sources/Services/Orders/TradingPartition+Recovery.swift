@@ -40,7 +40,8 @@ extension TradingPartition {
             if order.side == .buy {
                 cashHeld[order.account, default: .zero] += Money(milli: order.frozen)
             } else {
-                sharesHeld[PositionRow.key(order.account, order.instrument).id, default: .zero] += Quantity(order.frozen)
+                sharesHeld[PositionRow.key(order.account, order.instrument).id, default: .zero] += Quantity(
+                    order.frozen)
             }
         }
         for row in image.cash {

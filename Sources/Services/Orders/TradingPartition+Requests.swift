@@ -48,7 +48,9 @@ extension TradingPartition {
         let request = prepared.request
         let facts = context(prepared, now: now)
         let verdict = risk.evaluate(facts)
-        guard !slots.isFull, !clients.isFull, arena.hasRoom else { return refuseForLack(request, now: now) }
+        guard !slots.isFull, clients.hasRoom(reserve: slots.count + 1), arena.hasRoom else {
+            return refuseForLack(request, now: now)
+        }
         guard verdict.isAccepted, let book = book(request.instrument) else {
             return reject(request, verdict, rule: verdict.rule, reason: verdict.reason, now: now)
         }
@@ -121,7 +123,7 @@ extension TradingPartition {
         let target = target(of: request)
         let facts = context(prepared, now: now)
         let verdict = risk.evaluate(facts)
-        guard verdict.isAccepted, let old = target, !slots.isFull, !clients.isFull,
+        guard verdict.isAccepted, let old = target, !slots.isFull, clients.hasRoom(reserve: slots.count),
             let book = book(slots[old].row.instrument)
         else { return refuseCancel(request, verdict, target, now: now) }
         let open = request.quantity - slots[old].row.cumulative

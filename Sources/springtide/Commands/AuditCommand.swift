@@ -21,7 +21,9 @@ struct AuditCommand: AsyncParsableCommand {
         await tier.close()
         say("\(report.orders) orders, \(report.trades) trades at ticket \(report.ticket.rawValue)")
         for finding in report.findings {
-            say("\(finding.number.padded(to: 4)) \(finding.verdict.rawValue.padded(to: 15)) \(finding.claim) (\(finding.detail))")
+            say(
+                "\(finding.number.padded(to: 4)) \(finding.verdict.rawValue.padded(to: 15)) \(finding.claim) (\(finding.detail))"
+            )
         }
         guard report.isSound else { throw ExitCode(99) }
     }

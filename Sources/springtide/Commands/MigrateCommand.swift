@@ -30,7 +30,8 @@ struct MigrateCommand: AsyncParsableCommand {
     /// `Schemas` in the working directory, or in a directory above the program.
     private static func defaultDirectory() throws -> String {
         var places = [FileManager.default.currentDirectoryPath]
-        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+        var folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent()
         for _ in 0..<5 {
             places.append(folder.path)
             folder = folder.deletingLastPathComponent()

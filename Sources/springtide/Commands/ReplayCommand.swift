@@ -13,7 +13,8 @@ internal import Telemetry
 /// `springtide replay`: recorded exchange flow through the whole chain.
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "replay", abstract: "Feed recorded exchange order flow through order, risk, matching, clearing, commit.",
+        commandName: "replay",
+        abstract: "Feed recorded exchange order flow through order, risk, matching, clearing, commit.",
         discussion: """
             Each file holds one instrument's day: columns seq,time_ms,action,order_id,side,price_milli,qty, plain or
             compressed (.zst, .xz, .gz). Symbol and date are taken from the file's name

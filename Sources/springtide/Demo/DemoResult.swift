@@ -26,7 +26,8 @@ struct DemoResult {
                 text: plan.kills > 0 ? "load survived \(plan.kills) kills" : "load ended as promised",
                 isKept: loadExit == 0 || (plan.correctnessOnly && loadExit == 120), detail: loadText),
             Promise(
-                text: "every acknowledged order is durable, exactly once", isKept: acks.lost == 0 && acks.acknowledged > 0,
+                text: "every acknowledged order is durable, exactly once",
+                isKept: acks.lost == 0 && acks.acknowledged > 0,
                 detail: acks.firstLost ?? "\(acks.acknowledged) acknowledged, \(acks.durable) rows in PostgreSQL"),
             Promise(text: "the node stopped cleanly", isKept: nodeExit == 0, detail: "exit code \(nodeExit)"),
         ]
@@ -36,7 +37,9 @@ struct DemoResult {
                     text: "nothing is durable that was not acknowledged", isKept: acks.unacknowledged == 0,
                     detail: "\(acks.unacknowledged) rows"))
         } else {
-            list.append(Promise(text: "the node was killed and came back", isKept: kills == plan.kills, detail: "\(kills) times"))
+            list.append(
+                Promise(
+                    text: "the node was killed and came back", isKept: kills == plan.kills, detail: "\(kills) times"))
         }
         for finding in audit?.findings ?? [] {
             list.append(
@@ -72,7 +75,8 @@ struct DemoResult {
     var saturation: String {
         let total = processors.reduce(0) { $0 + $1.processors }
         let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
-        let first = processors.first.map { "\($0.group) took \(String(format: "%.2f", $0.processors)) processors" } ?? "?"
+        let first =
+            processors.first.map { "\($0.group) took \(String(format: "%.2f", $0.processors)) processors" } ?? "?"
         return total > 0.85 * cores
             ? "the machine is saturated (\(String(format: "%.2f", total)) of \(Int(cores)) processors); \(first)"
             : "no processor is saturated (\(String(format: "%.2f", total)) of \(Int(cores))): \(first); look at commits"

@@ -133,7 +133,8 @@ actor DemoRun {
             "--accounts", "\(plan.accounts)", "--account-first", "\(AccountID.firstClient.rawValue)",
             "--instruments", "\(directory)/instruments.csv", "--holdings-stride", "\(seed.stride)",
             "--holdings-per-account", "\(seed.holdings)", "--mix", "new=70,cancel=20,replace=10",
-            "--json", summaryFile, "--ack-log", "\(directory)/acks.csv", "--realtime", "--coalesce", "200us", "--marketable", "0.2",
+            "--json", summaryFile, "--ack-log", "\(directory)/acks.csv", "--realtime", "--coalesce", "200us",
+            "--marketable", "0.2",
             "--html", "\(plan.report)/index.html", "--server-json", "\(directory)/server.json",
             "--server-json-wait", "600",
         ]
@@ -179,7 +180,8 @@ actor DemoRun {
 
     /// A program of ours in the folder of this one.
     static func sibling(_ name: String) -> String {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
     }
 }

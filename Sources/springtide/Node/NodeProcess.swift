@@ -159,7 +159,7 @@ final class NodeProcess: Sendable {
             do {
                 try await durable.verifySchemas(until: .now + .seconds(5))
                 return durable
-            } catch where error.code == .protocolViolation {
+            } catch  where error.code == .protocolViolation {
                 await durable.close()
                 throw error
             } catch {

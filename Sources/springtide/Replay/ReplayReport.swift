@@ -128,7 +128,9 @@ struct ReplayReport {
             lines.append(line)
         }
         for finding in outcome.audit.findings {
-            lines.append("\(finding.number.padded(to: 4)) \(finding.verdict.rawValue.padded(to: 15)) \(finding.claim) (\(finding.detail))")
+            lines.append(
+                "\(finding.number.padded(to: 4)) \(finding.verdict.rawValue.padded(to: 15)) \(finding.claim) (\(finding.detail))"
+            )
         }
         return lines.joined(separator: "\n")
     }
