@@ -1,4 +1,4 @@
-# Springtide: make deps | build | test | demo | bench | lint
+# Springtide: make deps | build | test | demo | drill | bench | lint
 # One configuration only: release. The packages alone take minutes, and speed is part of what is tested.
 
 SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check error
@@ -6,8 +6,9 @@ BIN = .build/release
 DEBIAN = libhiredis-dev libpq-dev redis-server postgresql zstd
 BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark GatewayBenchmark LoadgenBenchmark
 DEMO = --report demo-report
+SMALL = --accounts 2000 --instruments 100 --correctness-only --report demo-report
 
-.PHONY: deps build test demo demo-check bench lint clean
+.PHONY: deps build test demo demo-check drill bench lint clean
 
 deps: ## install the Debian packages that are missing
 	@missing=""; for p in $(DEBIAN); do \
@@ -32,8 +33,12 @@ demo: deps ## one minute of a trading day at 15,000 orders a second, with a verd
 
 demo-check: deps ## a short demo that judges correctness only
 	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
-	$(BIN)/springtide demo --duration 5s --rate 2000 --accounts 2000 --instruments 100 --correctness-only \
-	    --report demo-report
+	$(BIN)/springtide demo --duration 5s --rate 1000 $(SMALL)
+
+drill: deps ## kill -9 of the node ten times in mid-load, then Redis away for ten seconds: nothing may be lost
+	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
+	$(BIN)/springtide demo --kill 10 --duration 40s --rate 500 $(SMALL)
+	$(BIN)/springtide demo --redis-stop 10 --duration 25s --rate 500 $(SMALL)
 
 bench: deps ## figures of every part, beside a peer's
 	$(SWIFT_BUILD)

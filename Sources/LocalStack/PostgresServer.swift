@@ -65,7 +65,7 @@ public final class PostgresServer: Sendable {
         switch durability {
         case .full:
             return common + [
-                "shared_buffers=1GB", "wal_compression=lz4", "max_wal_size=8GB", "min_wal_size=1GB",
+                "shared_buffers=1GB", "wal_compression=lz4", "max_wal_size=8GB", "min_wal_size=4GB",
                 "checkpoint_timeout=15min", "wal_buffers=16MB", "synchronous_commit=on", "fsync=on",
                 "full_page_writes=on",
             ]

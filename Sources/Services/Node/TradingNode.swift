@@ -104,8 +104,26 @@ public final class TradingNode: Sendable {
         let partition = try await recovery.load()
         instrumentsBySymbol.withLock { $0 = recovery.symbols }
         recovered.withLock { $0 = partition }
+        try await warm()
         logger.info("the partition is restored", metadata: partition.summary)
     }
+
+    /// Reads profiles and instruments through the cache ahead of the first orders: a node that starts into the open
+    /// finds them in L1 and L2 instead of asking PostgreSQL one by one.
+    private func warm() async throws {
+        let ids = KeyCollector()
+        let limit = configuration.warmAccountsMax
+        let spaces = [TradingSpaces.instruments.space, TradingSpaces.accounts.space]
+        _ = try await durable.scan(spaces, until: .now + PartitionRecovery.timeout) { chunk in
+            ids.append(chunk, upTo: limit)
+        }
+        let keys = ids.keys
+        for start in stride(from: 0, to: keys.count, by: Self.warmBatch) {
+            _ = try await cache.read(Array(keys[start..<min(start + Self.warmBatch, keys.count)]), .bounded())
+        }
+    }
+
+    private static let warmBatch = 2_048
 
     /// The instrument of an exchange symbol, nil where it is unknown.
     public func instrument(symbol: UInt32) -> InstrumentID? { instrumentsBySymbol.withLock { $0[symbol] } }
@@ -196,4 +214,18 @@ public final class TradingNode: Sendable {
         sequencerInbox.close()
         prefetcher.inbox.close()
     }
+}
+
+/// Gathers the keys of scanned rows, up to a limit.
+private final class KeyCollector: Sendable {
+    private let collected = Mutex<[CacheKey]>([])
+
+    func append(_ chunk: ScanChunk, upTo limit: Int) {
+        collected.withLock { keys in
+            let room = max(0, limit - keys.count)
+            keys.append(contentsOf: chunk.ids.prefix(room).map { CacheKey(chunk.space, $0) })
+        }
+    }
+
+    var keys: [CacheKey] { collected.withLock { $0 } }
 }

@@ -22,6 +22,8 @@ public struct PartitionConfiguration: Sendable {
     public var instrumentsMax = 8_000
     /// Requests that may wait for the prefetch stage; more are refused (rule 144).
     public var inboxMax = 100_000
+    /// Accounts whose profiles are read through the cache before the first order is accepted.
+    public var warmAccountsMax = 200_000
 
     /// The tie-breaks of the call auction.
     public enum AuctionRule: String, Sendable {

@@ -15,7 +15,7 @@ final class ConfigurationSection {
     private let path: String
     private let mapping: [(key: String, line: Int, value: Node)]
     private var known: Set<String> = []
-    private var children: [ConfigurationSection] = []
+    private var children: [String: ConfigurationSection] = [:]
 
     /// The top of `file`.
     static func read(_ file: String) throws -> ConfigurationSection {
@@ -50,10 +50,11 @@ final class ConfigurationSection {
         ConfigurationError(description: "\(file):\(line): \(path)\(key) must be \(expected)")
     }
 
-    /// The section below `key`; empty where the file has none.
+    /// The section below `key`, the same one at every call; empty where the file has none.
     func section(_ key: String) throws -> ConfigurationSection {
+        if let child = children[key] { return child }
         let child = try ConfigurationSection(file, "\(path)\(key).", node(key)?.value)
-        children.append(child)
+        children[key] = child
         return child
     }
 
@@ -127,7 +128,7 @@ final class ConfigurationSection {
             let hint = nearest.map { "; did you mean \(path)\($0)?" } ?? ""
             throw ConfigurationError(description: "\(file):\(line): unknown key \(path)\(key)\(hint)")
         }
-        for child in children { try child.finish() }
+        for child in children.sorted(by: { $0.key < $1.key }) { try child.value.finish() }
     }
 
     /// Edits needed to turn one word into the other (Levenshtein).

@@ -115,6 +115,8 @@ struct ServeConfiguration {
         result.requestsMax = try limits.integer(
             "requests_per_day", default: result.requestsMax, in: 1...1_000_000_000)
         result.instrumentsMax = try limits.integer("instruments", default: result.instrumentsMax, in: 1...8_000)
+        result.warmAccountsMax = try top.section("cache").integer(
+            "warm_accounts", default: result.warmAccountsMax, in: 0...100_000_000)
         result.inboxMax = try limits.integer("inbox", default: 100_000, in: 1...10_000_000)
     }
 

@@ -133,7 +133,7 @@ actor DemoRun {
             "--accounts", "\(plan.accounts)", "--account-first", "\(AccountID.firstClient.rawValue)",
             "--instruments", "\(directory)/instruments.csv", "--holdings-stride", "\(seed.stride)",
             "--holdings-per-account", "\(seed.holdings)", "--mix", "new=70,cancel=20,replace=10",
-            "--json", summaryFile, "--ack-log", "\(directory)/acks.csv", "--realtime", "--coalesce", "200us",
+            "--json", summaryFile, "--ack-log", "\(directory)/acks.csv", "--realtime", "--coalesce", "300us",
             "--marketable", "0.2",
             "--html", "\(plan.report)/index.html", "--server-json", "\(directory)/server.json",
             "--server-json-wait", "600",

@@ -84,6 +84,8 @@ struct SeedPlan: Sendable {
         _ = try await durable.query(
             Self.externalPositionsSQL, ["\(HouseAccount.external.rawValue)"], until: deadline)
         _ = try await durable.query("ANALYZE", [], until: deadline)
+        _ = try await durable.query(Self.warmSQL, [], until: deadline)
+        _ = try await durable.query("CHECKPOINT", [], until: deadline)
     }
 
     /// Instruments and logins: few rows, through the tier's own commit.
@@ -118,6 +120,12 @@ struct SeedPlan: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// Two gigabytes of log segments that the checkpoint then recycles, as on a server that has been running for a while:
+    /// a fresh one makes and zeroes each segment in the middle of a commit.
+    private static let warmSQL: StaticString = """
+        DO $$ BEGIN FOR i IN 1..128 LOOP PERFORM pg_logical_emit_message(false, 'warm', 'up'); \
+        PERFORM pg_switch_wal(); END LOOP; END $$
+        """
     private static let accountsSQL: StaticString = """
         INSERT INTO account SELECT $2::bigint + k, c.ts, false, 1, 0, 0, 0, 0, 255, 5, $3::bigint, $4::bigint, \
         $5::bigint, $6::bigint, $7::bigint, $8::bigint, $9::int \
