@@ -113,6 +113,9 @@ public final class OperatorListener: Sendable {
     /// A subscriber that lets 1,000 of them wait is disconnected with code 1008.
     public func announce(_ topic: String, _ json: [UInt8]) { hub.publish(topic, json, .event) }
 
+    /// Topics that have a subscriber now; from any thread.
+    public var subscribedTopics: Set<String> { hub.topics }
+
     /// Stops listening and closes all connections; a second call does nothing.
     public func stop() async {
         let listening = channel.withLock { channel in

@@ -27,6 +27,7 @@ final class PushHub: @unchecked Sendable {
 
     private let loop: any EventLoop
     private let inbox = Mutex(Inbox())
+    private let wanted = Mutex<Set<String>>([])
     private var last: [String: [UInt8]] = [:]
     private var subscribers: [String: [ObjectIdentifier: PushConnection]] = [:]
 
@@ -69,7 +70,11 @@ final class PushHub: @unchecked Sendable {
         for connection in touched.values { connection.flush() }
     }
 
+    /// Topics with a subscriber: nobody need make the text of others.
+    var topics: Set<String> { wanted.withLock { $0 } }
+
     func subscribe(_ connection: PushConnection, _ topic: String) {
+        wanted.withLock { _ = $0.insert(topic) }
         subscribers[topic, default: [:]][ObjectIdentifier(connection)] = connection
         guard let bytes = last[topic] else { return }
         connection.set(state: bytes, of: topic)
@@ -78,6 +83,8 @@ final class PushHub: @unchecked Sendable {
 
     func unsubscribe(_ connection: PushConnection, _ topic: String) {
         subscribers[topic]?[ObjectIdentifier(connection)] = nil
-        if subscribers[topic]?.isEmpty == true { subscribers[topic] = nil }
+        guard subscribers[topic]?.isEmpty == true else { return }
+        subscribers[topic] = nil
+        wanted.withLock { _ = $0.remove(topic) }
     }
 }

@@ -61,25 +61,27 @@ struct PublicServiceTests {
     @Test("Quotes are conflated per instrument, their sequence counts every change, trades are never conflated")
     func conflation() {
         let service = MarketDataService()
-        #expect(service.quote(InstrumentID(0)) == nil && service.takeChanges().isEmpty)
+        #expect(service.quote(InstrumentID(0)) == nil && service.lastTrade == 0)
         service.update(NodeOutput(reports: [], trades: [], tops: [top(1, 9_990, at: 1), top(0, 9_900, at: 1)]))
         service.update(
             NodeOutput(
                 reports: [], trades: [trade(1, 1, 10_000, 100), trade(2, 1, 10_010, 200)], tops: [top(1, 9_980, at: 2)])
         )
-        let changes = service.takeChanges()
-        #expect(changes.map(\.top.instrument) == [InstrumentID(0), InstrumentID(1)])
+        let changes = [InstrumentID(0), InstrumentID(1)].compactMap { service.quote($0) }
         // Two tops and two trades.
         #expect(changes.map(\.sequence) == [1, 4])
         #expect(changes[1].top.bid == Price(milli: 9_980) && changes[1].lastPrice == Price(milli: 10_010))
         #expect(changes[1].lastQuantity == Quantity(200) && changes[1].volume == Quantity(300))
         // 100 x 10.00 + 200 x 10.01.
         #expect(changes[1].turnover == Money(milli: 3_002_000))
-        #expect(service.takeChanges().isEmpty)
+        #expect(service.lastTrade == 2)
+        #expect(service.trades(InstrumentID(1), after: 1).map(\.trade) == [2])
+        #expect(service.trades(InstrumentID(1), after: 0).map(\.trade) == [1, 2])
+        #expect(service.trades(InstrumentID(0), after: 0).isEmpty)
         #expect(service.trades(InstrumentID(1), limit: 10).map(\.trade) == [2, 1])
         #expect(service.trades(InstrumentID(1), limit: 1).map(\.trade) == [2])
         service.update(NodeOutput(reports: [], trades: [], tops: [top(0, 9_910, at: 3)]))
-        #expect(service.takeChanges().map(\.sequence) == [2])
+        #expect(service.quote(InstrumentID(0))?.sequence == 2)
     }
 
     @Test("The newest trades are kept, at least as many as promised")

@@ -15,15 +15,14 @@ public struct Quote: Sendable, Hashable {
 
 /// Market data: top of book, conflated, and every trade, never conflated; only of durable batches.
 ///
-/// The order path calls `update` with each durable batch. Subscribers take what changed since they last looked: a
-/// slow one sees fewer intermediate quotes, never a wrong one. Trades are kept in a ring of the last `tradesMax`.
+/// The order path calls `update` with each durable batch. Whoever pushes looks at a quote's sequence number: a slow
+/// reader sees fewer intermediate quotes, never a wrong one. Trades are kept in a ring of the last `tradesMax`.
 public final class MarketDataService: Sendable {
     /// Trades kept for those who join late.
     public static let tradesMax = 100_000
 
     fileprivate struct State {
         var quotes: [InstrumentID: Quote] = [:]
-        var changed: Set<InstrumentID> = []
         var trades: [TradeRow] = []
         var tradesDropped = 0
     }
@@ -57,14 +56,15 @@ public final class MarketDataService: Sendable {
     /// The quote of an instrument, nil before its first change.
     public func quote(_ instrument: InstrumentID) -> Quote? { state.withLock { $0.quotes[instrument] } }
 
-    /// Quotes that changed since the last call, each once, by instrument: for the one stage that pushes them.
-    public func takeChanges() -> [Quote] {
+    /// The trades of an instrument after `trade`, oldest first; only of those still in the ring.
+    public func trades(_ instrument: InstrumentID, after trade: TradeID) -> [TradeRow] {
         state.withLock { state in
-            let changed = state.changed.sorted()
-            state.changed.removeAll(keepingCapacity: true)
-            return changed.compactMap { state.quotes[$0] }
+            state.trades.reversed().prefix { $0.trade > trade }.reversed().filter { $0.instrument == instrument }
         }
     }
+
+    /// Number of the newest trade, 0 before the first.
+    public var lastTrade: TradeID { state.withLock { $0.trades.last?.trade ?? 0 } }
 
     /// The last `limit` trades of an instrument, newest first.
     public func trades(_ instrument: InstrumentID, limit: Int) -> [TradeRow] {
@@ -87,6 +87,5 @@ extension MarketDataService.State {
         body(&quote)
         quote.sequence += 1
         quotes[instrument] = quote
-        changed.insert(instrument)
     }
 }

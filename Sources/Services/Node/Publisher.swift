@@ -1,4 +1,5 @@
 internal import CacheStack
+internal import Glibc
 internal import Market
 internal import Telemetry
 
@@ -33,7 +34,13 @@ final class Publisher: Sendable {
     /// The first answers to requests whose orders have left memory, from their rows.
     private func repeats(_ lookups: [OrderLookup]) -> [ExecutionReport] {
         guard !lookups.isEmpty else { return [] }
-        let values = BlockingRead.values(lookups.map { OrderRow.key($0.order) }, .strict, of: cache)
+        let keys = lookups.map { OrderRow.key($0.order) }
+        var values = BlockingRead.values(keys, .strict, of: cache)
+        // The batch was durable a moment ago: a failed read is worth repeating, then the client must ask again.
+        for _ in 0..<3 where values.isEmpty {
+            usleep(100_000)
+            values = BlockingRead.values(keys, .strict, of: cache)
+        }
         let now = EventClock.now()
         return zip(lookups, values).compactMap { lookup, value in
             guard let payload = value.payload else { return nil }

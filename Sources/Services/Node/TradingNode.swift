@@ -26,6 +26,8 @@ public struct NodeOutput: Sendable {
 public enum NodeEnd: Sendable, Hashable {
     /// It was asked to, and everything accepted is durable.
     case stopped
+    /// It was asked to, and the store did not take the last batch in time: what that held was never acknowledged.
+    case unfinished
     /// Another process owns the partition; nothing acknowledged is lost, this process must not go on.
     case fenced
     /// L3 refused rows that must be right: a defect. The text is safe to log.
@@ -202,7 +204,7 @@ public final class TradingNode: Sendable {
                 sequencerInbox.put(.committed(ticket))
             case .fenced: abandon(.fenced)
             case .refused(let text): abandon(.refused(text))
-            case .stopped: abandon(.stopped)
+            case .stopped: abandon(.unfinished)
             }
         }
     }

@@ -23,7 +23,17 @@ actor DemoRun {
     static func start(_ plan: DemoPlan) async throws -> DemoRun {
         step("starting Redis Cluster (3 nodes) and PostgreSQL in a scratch directory")
         let stack = try await Task.detached { try LocalStack() }.value
-        let directory = "\(stack.directory)/demo"
+        do {
+            return try await start(plan, on: stack)
+        } catch {
+            await Task.detached { stack.stop() }.value
+            throw error
+        }
+    }
+
+    private static func start(_ plan: DemoPlan, on stack: LocalStack) async throws -> DemoRun {
+        // Inside the database's directory, which its supervisor removes however this process ends.
+        let directory = "\(stack.postgres.directory)/demo"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(atPath: plan.report, withIntermediateDirectories: true)
         _ = try await MigrateCommand.migrate(stack.postgres.connection)

@@ -90,6 +90,8 @@ final class NodeProcess: Sendable {
         let addresses = NodeAddresses(fix: try await gateway.start(), http: try await http.start())
         ready(addresses)
         let refreshing = Task(name: "logins") { await Self.refresh(node.directory) }
+        let push = MarketDataPush(marketData: marketData, listener: http) { node.instrument(symbol: $0) }
+        let pushing = Task(name: "market data") { await push.run() }
         let end = await withTaskCancellationHandler {
             await running.value
         } onCancel: {
@@ -99,6 +101,7 @@ final class NodeProcess: Sendable {
             }
         }
         refreshing.cancel()
+        pushing.cancel()
         await gateway.stop()
         await http.stop()
         return end
