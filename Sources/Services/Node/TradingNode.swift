@@ -120,12 +120,17 @@ public final class TradingNode: Sendable {
             ids.append(chunk, upTo: limit)
         }
         let keys = ids.keys
+        let began = ContinuousClock.now
         for start in stride(from: 0, to: keys.count, by: Self.warmBatch) {
+            // What is read together expires together: spread it, or the first expiry is a wave of misses.
+            try await Task.sleep(until: began + .seconds(Double(start) / Self.warmRate), clock: .continuous)
             _ = try await cache.read(Array(keys[start..<min(start + Self.warmBatch, keys.count)]), .bounded())
         }
     }
 
-    private static let warmBatch = 2_048
+    private static let warmBatch = 512
+    /// Rows a second; at L1's ten seconds, 100,000 rows then expire evenly.
+    private static let warmRate = 10_000.0
 
     /// The instrument of an exchange symbol, nil where it is unknown.
     public func instrument(symbol: UInt32) -> InstrumentID? { instrumentsBySymbol.withLock { $0[symbol] } }
