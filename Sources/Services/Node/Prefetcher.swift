@@ -11,7 +11,7 @@ internal import Telemetry
 /// thread of the concurrency pool. What cannot be proven fresh enough is passed on as missing: risk then fails closed.
 final class Prefetcher: Sendable {
     /// Least time of a turn while requests come fast: misses then share round trips to Redis and PostgreSQL.
-    static let turn: UInt64 = 4_000_000
+    static let turn: UInt64 = 8_000_000
     /// Requests in one turn from which on they come fast; slower ones never wait for company.
     static let crowd = 16
     /// Staleness bound of profiles and instruments.
