@@ -11,7 +11,7 @@ struct DemoPlan: Sendable {
     var seed: UInt64
     var report: String
     var correctnessOnly: Bool
-    /// How often the node is killed in mid-load.
+    /// How often the node is killed in mid-load. The load then goes on for `seconds` beside the restarts.
     var kills: Int
     /// How long Redis stands still in mid-load, 0 for not at all.
     var redisStop: Int
@@ -33,6 +33,12 @@ struct DemoPlan: Sendable {
         guard let day = TradingDate(20_240_102) else { preconditionFailure("2024-01-02 is a date") }
         return day
     }()
+
+    /// After how many seconds the load ends by itself: a drill with kills waits for each restart, and ends it sooner.
+    var longestLoad: Int { seconds + kills * Self.longestRestart }
+
+    /// Seconds a killed node may take until it is ready again.
+    static let longestRestart = 60
 
     /// Condition the load generator must find true.
     var thresholds: [String] {

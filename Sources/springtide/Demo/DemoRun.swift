@@ -75,7 +75,11 @@ actor DemoRun {
         let before = ProcessorShare.sample()
         let start = ContinuousClock.now
         let program = try ChildProcess.start(loadgenArguments, log: nil)
-        let disturbing = Task(name: "disturb") { try await self.disturb() }
+        let disturbing = Task(name: "disturb") {
+            // The load of a drill ends when the drill has ended, however slow the machine.
+            defer { if plan.kills > 0 { program.signal(SIGINT) } }
+            try await self.disturb()
+        }
         // The summary is written when the load has ended; the page waits for what follows here.
         while program.isRunning, !FileManager.default.fileExists(atPath: summaryFile) {
             try await Task.sleep(for: .milliseconds(20))
@@ -124,8 +128,8 @@ actor DemoRun {
             for server in stack.redis.nodes { server.process.resume() }
             step("Redis goes on")
         }
+        let pause = Double(plan.seconds) / Double(plan.kills + 1)
         for round in 0..<plan.kills {
-            let pause = Double(plan.seconds) / Double(plan.kills + 1)
             try await Task.sleep(for: .seconds(pause))
             node.signal(SIGKILL)
             _ = await node.wait()
@@ -133,12 +137,13 @@ actor DemoRun {
             result.kills = round + 1
             step("kill -9 of the node, round \(round + 1) of \(plan.kills): it is back")
         }
+        if plan.kills > 0 { try await Task.sleep(for: .seconds(pause)) }
     }
 
     private var loadgenArguments: [String] {
         let seed = SeedPlan(accounts: plan.accounts, instruments: plan.instruments, sessions: plan.sessions)
         var arguments = [
-            Self.sibling("loadgen"), "run", "--rate", "\(plan.rate)", "--duration", "\(plan.seconds)s",
+            Self.sibling("loadgen"), "run", "--rate", "\(plan.rate)", "--duration", "\(plan.longestLoad)s",
             "--seed", "\(plan.seed)", "--target", "127.0.0.1:\(fixPort)", "--sessions", "\(plan.sessions)",
             "--accounts", "\(plan.accounts)", "--account-first", "\(AccountID.firstClient.rawValue)",
             "--instruments", "\(directory)/instruments.csv", "--holdings-stride", "\(seed.stride)",
@@ -159,7 +164,7 @@ actor DemoRun {
         let node = try ChildProcess.start(
             [sibling("springtide"), "serve", "--config", "\(directory)/node.yaml", "--ready-file", ready],
             log: "\(directory)/node.log")
-        for _ in 0..<6_000 {
+        for _ in 0..<(DemoPlan.longestRestart * 100) {
             if FileManager.default.fileExists(atPath: ready) { return node }
             guard node.isRunning else { break }
             try? await Task.sleep(for: .milliseconds(10))
