@@ -7,7 +7,9 @@ extension LoadEngine {
     func serve(until deadline: UInt64, now: UInt64) {
         let count = poller.wait(until: deadline, now: now)
         guard count > 0 else { return }
+        var turn = MonotonicClock.now()
         for index in 0..<count {
+            turn = sendDue(since: turn)
             let event = poller.event(index)
             let connection = connections[event.key]
             if case .connecting = connection.state {

@@ -23,6 +23,15 @@ extension LoadEngine {
         stampBatch()
     }
 
+    /// Sends between two sessions' answers if the turn that began at `turn` has lasted its time: a burst of answers must
+    /// not hold back what is due. Returns when the turn of now began.
+    func sendDue(since turn: UInt64) -> UInt64 {
+        let now = MonotonicClock.now()
+        guard now - turn >= configuration.coalescingNanoseconds else { return turn }
+        sendDue(now)
+        return now
+    }
+
     /// One arrival: drawn, given to a session, written.
     private func take(_ due: UInt64, _ wall: Int64) {
         let draw = workload.next()

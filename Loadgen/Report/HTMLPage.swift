@@ -209,7 +209,7 @@ public enum HTMLPage {
             ),
             (
                 "Machine stalls",
-                "a 1 ms sleeper overslept p99 \(at(result.witness, 99)), "
+                "a 5 ms sleeper overslept p99 \(at(result.witness, 99)), "
                     + "max \(Readable.duration(result.witness.greatest))"
             ),
         ]

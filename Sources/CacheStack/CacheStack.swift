@@ -24,7 +24,8 @@ public import Telemetry
 ///
 /// A miss walks down: L2's value; or a lease on it, under which one process loads from L3 and fills; or waiting for the
 /// process that has the lease. Within the process one load of a key runs at a time, and readers share it. Loads from
-/// L3 pass a bulkhead with a bounded queue. A fault of L2 is a miss. When L3 fails, reads go on while certificates
+/// L3 pass a bulkhead with a bounded queue. An entry of L2 that is read near the end of its life, and that the stream
+/// vouches for, is renewed there without a load. A fault of L2 is a miss. When L3 fails, reads go on while certificates
 /// suffice; then they fail, or return a value marked stale where the caller allows it.
 ///
 /// **Writes** go to L3 in groups, conditional on the versions read; first committer wins. After the commit and before
@@ -76,6 +77,9 @@ public final class CacheStack: Sendable {
         public var publishQueueMax = 65_536
         /// Versions announced in one call.
         public var publishBatchMax = 512
+        /// Entries of L2 with less life than this left are renewed when they are read and the stream vouches for them:
+        /// what is read often then never expires, and is never loaded again while it does not change. Zero: never.
+        public var renewalWindow: Duration = .seconds(30)
         /// How often the stream is read.
         public var pollInterval: Duration = .milliseconds(50)
         /// Records of the stream in one reading.
@@ -106,6 +110,8 @@ public final class CacheStack: Sendable {
     let epoch = Atomic<UInt32>(0)
     let isRunning = Atomic<Bool>(false)
     let publishSignal = Signal()
+    /// The newest ticket that was the current one when the stream was read to its end.
+    let anchor = Mutex<Anchor?>(nil)
     let committer: GroupCommitter
 
     /// A stack over the given tiers; nothing is asked of them before the first call or `run`.

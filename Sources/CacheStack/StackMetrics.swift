@@ -41,6 +41,7 @@ struct StackMetrics: Sendable {
     let published: Counter
     let publishFailed: Counter
     let publishDropped: Counter
+    let renewals: Counter
     let gaps: Counter
     let epochs: Counter
     let pollErrors: Counter
@@ -76,6 +77,7 @@ struct StackMetrics: Sendable {
         published = registry.counter("cache_publishes_total", "Versions announced to L2.", [("result", "sent")])
         publishFailed = registry.counter("cache_publishes_total", "Versions announced to L2.", [("result", "failed")])
         publishDropped = registry.counter("cache_publishes_total", "Versions announced to L2.", [("result", "dropped")])
+        renewals = registry.counter("cache_renewals_total", "Certificates of L2 renewed without a load.")
         gaps = registry.counter("cache_stream_gaps_total", "Times the stream had a gap and L1 was emptied.")
         epochs = registry.counter("cache_epoch_changes_total", "Times another epoch was entered.")
         pollErrors = registry.counter("cache_stream_poll_errors_total", "Polls of the stream that failed.")

@@ -77,7 +77,8 @@ public protocol SharedTier: Sendable {
         _ entries: [(entry: CertifiedEntry, token: UInt64, lifetime: Duration)], until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> [FillReply]
 
-    /// Announces versions (script PUBLISH): upgrades values, raises floors, leaves tombstones, never creates a value.
+    /// Announces versions (script PUBLISH): upgrades values, raises floors, leaves tombstones, never creates a value. A
+    /// value of the same version is renewed if the certificate announced is later.
     /// An entry without payload and with `invalidateOnly` only raises the floor.
     func publish(
         _ entries: [(entry: CertifiedEntry, lifetime: Duration, invalidateOnly: Bool)],

@@ -23,7 +23,8 @@ struct PublishQueue {
     mutating func append(_ item: Item) -> Bool {
         let key = item.entry.key
         if let waiting = items[key] {
-            guard waiting.entry.certificate.version < item.entry.certificate.version else { return false }
+            let (old, new) = (waiting.entry.certificate, item.entry.certificate)
+            guard (old.version, old.asOf, old.asOfTime) < (new.version, new.asOf, new.asOfTime) else { return false }
             items[key] = item
             return true
         }

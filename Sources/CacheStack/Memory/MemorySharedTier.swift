@@ -150,7 +150,15 @@ public final class MemorySharedTier: SharedTier {
             state.cells[name] = tombstone(version, now)
             return
         }
-        guard let held = EntryFormat.ticket(cell.bytes, at: 1), held < version else { return }
+        guard let held = EntryFormat.ticket(cell.bytes, at: 1), held <= version else { return }
+        guard held < version else {
+            let value = EntryFormat.encode(entry, keyHash: entry.key.l2Hash(epoch: epoch))
+            let isLater = cell.bytes[17..<49].lexicographicallyPrecedes(value[17..<49])
+            if cell.bytes.first == UInt8(ascii: "V"), !invalidateOnly, isLater {
+                state.cells[name] = Cell(bytes: value, end: now + lifetime)
+            }
+            return
+        }
         switch cell.bytes.first {
         case UInt8(ascii: "L"):
             let raised = [UInt8(ascii: "L")] + EntryFormat.digits(version) + cell.bytes.dropFirst(17)

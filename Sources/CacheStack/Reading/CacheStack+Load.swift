@@ -67,6 +67,7 @@ extension CacheStack {
             rest.append(load)
         }
         loads = rest
+        if publishQueue.withLock({ $0.count }) > 0 { publishSignal.raise() }
         return true
     }
 
@@ -82,6 +83,7 @@ extension CacheStack {
             return false
         }
         (entry.payload == nil ? metrics.l2.negative : metrics.l2.hit).increment()
+        renew(row, judged)
         install(row, load.claim.flight)
         flights.land(load.claim, .loaded(row))
         return true

@@ -57,6 +57,10 @@ extension CacheStack {
             for step in tail.absorb(page, after: position) { perform(step, born: sent) }
             return tail.position
         }
+        // After L1 has moved: who finds this anchor finds L1 certified up to it.
+        if watermark == page.newest {
+            anchor.withLock { $0 = Anchor(ticket: watermark, time: page.time, epoch: page.epoch, born: sent) }
+        }
         metrics.watermark.set(Double(watermark.rawValue))
         metrics.watermarkLag.set(Double(page.newest.rawValue) - Double(watermark.rawValue))
         return watermark > position && watermark < page.newest

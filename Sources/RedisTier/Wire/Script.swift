@@ -7,8 +7,9 @@ package enum Script: UInt8, CaseIterable, Sendable {
     case getOrLease
     /// Stores a loaded value under the caller's own lease: token, ver, rest, ttlMs, tombMs -> OK | STALE | LOST.
     case fill
-    /// Announces a version: ver, rest, tombMs, ttlMs -> 1 upgraded | 0 floor or tombstone | -1 refused. It never
-    /// creates a value: set-if-newer-or-absent leaves a stale value after an expiry and a late publish.
+    /// Announces a version: ver, rest, tombMs, ttlMs -> 1 upgraded | 2 renewed (the same version with a later
+    /// certificate) | 0 floor or tombstone | -1 refused. It never creates a value: set-if-newer-or-absent leaves a stale
+    /// value after an expiry and a late publish.
     case publish
 
     /// What it is called in metrics.
@@ -74,6 +75,10 @@ package enum Script: UInt8, CaseIterable, Sendable {
           return 0
         end
         local k,cv=string.sub(v,1,1),string.sub(v,2,17)
+        if cv==ARGV[1] and k=='V' and ARGV[2]~='' and string.sub(v,18,49)<string.sub(ARGV[2],1,32) then
+          redis.call('SET',KEYS[1],'V'..ARGV[1]..ARGV[2],'PX',ARGV[4])
+          return 2
+        end
         if cv>=ARGV[1] then return -1 end
         if k=='L' then
           redis.call('SET',KEYS[1],'L'..ARGV[1]..string.sub(v,18),'KEEPTTL')

@@ -23,7 +23,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Length of the load, such as 60s.") var duration = "60s"
     @Option(help: "Client accounts.") var accounts = 100_000
     @Option(help: "Instruments.") var instruments = 2_000
-    @Option(help: "FIX sessions.") var sessions = 16
+    @Option(help: "FIX sessions.") var sessions = 8
     @Option(help: "Seed of the load.") var seed: UInt64 = 7
     @Option(help: "Directory of the report.") var report = "demo-report"
     @Flag(help: "Judge correctness only, not speed.") var correctnessOnly = false
@@ -70,7 +70,8 @@ struct DemoCommand: AsyncParsableCommand {
             say("  \(row[0].padded(to: 12))\(row[1].padded(to: 12))\(row[2].padded(to: 11))\(row[3])")
         }
         let shares = result.processors.map { "\($0.group) \(String(format: "%.2f", $0.processors))" }
-        say("Processors      \(shares.joined(separator: ", "))\n")
+        say("Processors      \(shares.joined(separator: ", "))")
+        say("Commits         \(result.commitText)\n")
         for promise in promises {
             say("\(promise.isKept ? "  ok    " : "  BROKEN") \(promise.text) (\(promise.detail))")
         }

@@ -72,6 +72,8 @@ actor DemoRun {
     /// Runs the load and the audit.
     func run() async throws {
         try? FileManager.default.removeItem(atPath: summaryFile)
+        let disk = DiskWitness(directory: directory)
+        disk.start()
         let before = ProcessorShare.sample()
         let start = ContinuousClock.now
         let program = try ChildProcess.start(loadgenArguments, log: nil)
@@ -86,6 +88,7 @@ actor DemoRun {
         }
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
         result.processors = ProcessorShare.sample().since(before, elapsed: elapsed)
+        result.disk = await disk.stop()
         disturbing.cancel()
         if case .failure(let error) = await disturbing.result, !(error is CancellationError) { throw error }
         try await examine()

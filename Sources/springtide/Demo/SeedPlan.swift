@@ -73,6 +73,7 @@ struct SeedPlan: Sendable {
                 "\(profile.dailySellQuantityMax.shares)", "\(profile.grossValueMax.milli)",
                 "\(profile.openOrderValueMax.milli)", "1000000",
             ], until: deadline)
+        for statement in Self.loadingSQL { _ = try await durable.query(statement, [], until: deadline) }
         let first = "\(AccountID.firstClient.rawValue)"
         _ = try await durable.query(Self.cashSQL, ["\(accounts)", first, "\(cash.milli)"], until: deadline)
         _ = try await durable.query(
@@ -83,10 +84,19 @@ struct SeedPlan: Sendable {
             ["\(accounts)", "\(holdings)", first, "\(stride)", "\(instruments)", "\(shares)"], until: deadline)
         _ = try await durable.query(
             Self.externalPositionsSQL, ["\(HouseAccount.external.rawValue)"], until: deadline)
+        for statement in Self.tradingSQL { _ = try await durable.query(statement, [], until: deadline) }
         _ = try await durable.query("ANALYZE", [], until: deadline)
         _ = try await durable.query(Self.warmSQL, [], until: deadline)
         _ = try await durable.query("CHECKPOINT", [], until: deadline)
     }
+
+    /// Rows loaded at a low fill factor leave room in their pages; see Schemas/0002_trading.sql.
+    private static let loadingSQL: [StaticString] = [
+        "ALTER TABLE cash SET (fillfactor = 60)", "ALTER TABLE position SET (fillfactor = 60)",
+    ]
+    private static let tradingSQL: [StaticString] = [
+        "ALTER TABLE cash SET (fillfactor = 90)", "ALTER TABLE position SET (fillfactor = 90)",
+    ]
 
     /// Instruments and logins: few rows, through the tier's own commit.
     private func writeRows(_ durable: PostgresTier, on date: TradingDate) async throws {
