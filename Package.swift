@@ -100,7 +100,8 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("MatchingBenchmark", ["Market", "Matching"]),
     ("RiskBenchmark", ["Market", "Risk"]),
     ("RedisBenchmark", ["CacheStack", "LocalStack", "RedisTier", "Telemetry"]),
-    ("CommitBenchmark", ["CacheStack", "LocalStack", "PostgresTier", "Telemetry"]),
+    ("CommitBenchmark", ["CacheStack", "CPostgres", "LocalStack", "PostgresTier", "Telemetry"]),
+    ("OutageBenchmark", ["CacheStack", "LocalStack", "PostgresTier", "RedisTier", "Telemetry"]),
     ("GatewayBenchmark", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
     ("LoadgenBenchmark", ["Arrivals", "Engine", "FIX", "Telemetry"]),
 ]

@@ -7,7 +7,8 @@ import PostgresTier
 // the connection string given as first argument, whose tables bench_* it replaces:
 //
 //   rows committed per second by batch size, orders inserted and balances upserted half and half, beside the
-//   one-row-one-transaction figure that pgbench would show; CPU of this process a row; loads; a full scan.
+//   one-row-one-transaction figure that pgbench would show; CPU of this process a row; the same order rows beside raw
+//   COPY BINARY and raw pipelined INSERTs, 500 rows a transaction, in alternating rounds; loads; a full scan.
 
 let orders = SpaceSchema(
     space: SpaceID(rawValue: 1), table: "bench_orders", key: .id("sequence"),
@@ -34,7 +35,7 @@ struct Workload {
         return seed >> 33
     }
 
-    mutating func fill(_ writes: inout WriteSet, rows: Int) {
+    mutating func fill(_ writes: inout WriteSet, rows: Int, upserts: Bool = true) {
         writes.clear()
         let inserts = (rows + 1) / 2
         for _ in 0..<inserts {
@@ -50,6 +51,7 @@ struct Workload {
                 for digit in 0..<20 { bytes.append(digit < 12 ? 48 + UInt8(digit % 10) : 0) }
             }
         }
+        guard upserts else { return }
         // Distinct accounts: a stride that is prime to the number of accounts.
         let first = next() % accounts
         for index in 0..<UInt64(rows - inserts) {
@@ -113,6 +115,42 @@ func measure(_ tier: PostgresTier, _ workload: inout Workload, rows: Int, second
     return true
 }
 
+/// Inserts of order rows alone, 500 a transaction, beside the raw peers: medians of five alternating rounds.
+func compare(_ tier: PostgresTier, _ workload: inout Workload, _ conninfo: String) async throws -> Bool {
+    let rows = 500
+    var peers = try RawPeers(conninfo)
+    defer { peers.close() }
+    var rates: [[Double]] = [[], [], []]
+    var writes = WriteSet()
+    for _ in 0..<5 {
+        for peer in 0..<3 {
+            var batches = 0
+            let start = ContinuousClock.now
+            while elapsed(since: start) < 1 {
+                switch peer {
+                case 0: try peers.copy(rows: rows)
+                case 1: try peers.insert(rows: rows)
+                default:
+                    workload.fill(&writes, rows: rows * 2, upserts: false)
+                    let outcome = await tier.commit([Transaction(writes: writes)], until: .now + .seconds(10))
+                    guard case .decided(let outcomes) = outcome, case .committed? = outcomes.first else {
+                        print("failed: \(outcome)")
+                        return false
+                    }
+                }
+                batches += 1
+            }
+            rates[peer].append(Double(batches * rows) / elapsed(since: start))
+        }
+    }
+    let medians = rates.map { $0.sorted()[$0.count / 2] }
+    print("inserts of order rows, 500 a transaction: raw COPY BINARY \(Int(medians[0])) rows/s, raw pipelined INSERT")
+    print(
+        "\(Int(medians[1])) rows/s, versioned group commit with ticket and outbox \(Int(medians[2])) rows/s "
+            + "(\(Int(medians[2] / medians[0] * 100)) % of COPY, \(Int(medians[2] / medians[1] * 100)) % of INSERT)")
+    return true
+}
+
 func run(_ conninfo: String) async throws -> Bool {
     for schema in [orders, balances] {
         let create = try TableDefinition.createStatement(schema)
@@ -127,6 +165,7 @@ func run(_ conninfo: String) async throws -> Bool {
     for (rows, seconds) in [(1, 2.0), (100, 3), (500, 6), (2_000, 4)] {
         guard await measure(tier, &workload, rows: rows, seconds: seconds) else { return false }
     }
+    guard try await compare(tier, &workload, conninfo) else { return false }
     let keys = (0..<500).map { CacheKey(balances.space, UInt64($0 * 131)) }
     var (start, loads) = (ContinuousClock.now, 0)
     while elapsed(since: start) < 2 {

@@ -55,7 +55,7 @@ struct ScriptTests {
         #expect(try run(.fill, "tokC", v8, rest(v9), "60000", "5000") == "OK")
         #expect(try key() == "V\(v8)\(rest(v9))")
         #expect(try run(.getOrLease, "tokD", "2000").hasPrefix("HIT\nV\(v8)"))
-        #expect(try run(.publish, v8, rest("0000000000000012"), "5000", "60000") == "-1")
+        #expect(try run(.publish, v8, rest("0000000000000012"), "5000", "60000") == "2")
         #expect(try run(.publish, "0000000000000010", rest("0000000000000010"), "5000", "60000") == "1")
         #expect(try key() == "V0000000000000010" + rest("0000000000000010"))
         #expect(try run(.publish, "0000000000000011", "", "5000", "60000") == "0")
