@@ -3,12 +3,13 @@
 
 SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check error
 BIN = .build/release
-DEBIAN = libhiredis-dev libpq-dev redis-server postgresql zstd
-BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark GatewayBenchmark LoadgenBenchmark
+DEBIAN = libhiredis-dev libopenblas-dev libpq-dev libssl-dev openssl redis-server postgresql xz-utils zstd
+BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark CacheBenchmark OutageBenchmark \
+    GatewayBenchmark LoadgenBenchmark LearningBenchmark
 DEMO = --report demo-report
 SMALL = --accounts 2000 --instruments 100 --correctness-only --report demo-report
 
-.PHONY: deps build test demo demo-check drill bench lint clean
+.PHONY: deps build test demo demo-check drill nemesis soak consumer bench lint clean
 
 deps: ## install the Debian packages that are missing
 	@missing=""; for p in $(DEBIAN); do \
@@ -39,6 +40,18 @@ drill: deps ## kill -9 of the node ten times in mid-load, then Redis away for te
 	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
 	$(BIN)/springtide demo --kill 10 --duration 40s --rate 500 $(SMALL)
 	$(BIN)/springtide demo --redis-stop 10 --duration 25s --rate 500 $(SMALL)
+
+nemesis: deps ## five minutes of faults on a real Redis Cluster and PostgreSQL, judged by a history checker
+	$(SWIFT_BUILD) --product nemesis
+	$(BIN)/nemesis --duration 5m --seed $(or $(SEED),1)
+
+soak: deps ## a billion simulated reads compared with the truth
+	$(SWIFT_BUILD) --build-tests
+	SPRINGTIDE_SIM_READS=1000000000 swift test -c release --skip-build --filter 'SimulationTests.SimulationTests/soak' \
+	    --explicit-target-dependency-import-check error
+
+consumer: deps ## a service author's package on the cache product alone
+	Tests/CacheConsumer/check.sh "$(CURDIR)/.build/consumer"
 
 bench: deps ## figures of every part, beside a peer's
 	$(SWIFT_BUILD)

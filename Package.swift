@@ -33,15 +33,20 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
         .target(name: "CacheStack", dependencies: ["Telemetry"], swiftSettings: strict),
-        .target(name: "RedisTier", dependencies: ["CacheStack", "CHiredis", "Telemetry"], swiftSettings: wrapper),
+        .target(
+            name: "RedisTier", dependencies: ["CacheStack", "CHiredis", "COpenSSL", "Telemetry"], swiftSettings: wrapper
+        ),
         .target(name: "PostgresTier", dependencies: ["CacheStack", "CPostgres", "Telemetry"], swiftSettings: wrapper),
         .target(name: "LocalStack", swiftSettings: wrapper),
 
+        .target(name: "Learning", dependencies: ["COpenBLAS"], swiftSettings: strict),
         .target(name: "Market", swiftSettings: strict),
         .target(name: "Matching", dependencies: ["Market"], swiftSettings: strict),
         .target(name: "Risk", dependencies: ["Market"], swiftSettings: strict),
@@ -92,6 +97,13 @@ let tests: [(name: String, dependencies: [Target.Dependency])] = [
     ("EngineTests", ["Arrivals", "Engine", "FIX", "Telemetry", "loadgen"]),
     ("ReportTests", ["Arrivals", "Engine", "Report", "Telemetry"]),
     ("ProgramTests", ["LocalStack", "TestServers", "loadgen", "springtide"]),
+    ("HistoryCheckerTests", ["HistoryChecker"]),
+    ("ModelCheckTests", []),
+    (
+        "SimulationTests",
+        ["CacheStack", "LocalStack", "PostgresTier", "RedisTier", "Simulation", "Telemetry", "TestServers"]
+    ),
+    ("NemesisTests", ["LocalStack", "TestServers", "nemesis"]),
     ("TidyTests", []),
 ]
 
@@ -101,8 +113,10 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("RiskBenchmark", ["Market", "Risk"]),
     ("RedisBenchmark", ["CacheStack", "LocalStack", "RedisTier", "Telemetry"]),
     ("CommitBenchmark", ["CacheStack", "CPostgres", "LocalStack", "PostgresTier", "Telemetry"]),
+    ("CacheBenchmark", ["CacheStack", "MallocCount"]),
     ("OutageBenchmark", ["CacheStack", "LocalStack", "PostgresTier", "RedisTier", "Telemetry"]),
     ("GatewayBenchmark", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
+    ("LearningBenchmark", ["Learning"]),
     ("LoadgenBenchmark", ["Arrivals", "Engine", "FIX", "Telemetry"]),
 ]
 
@@ -111,6 +125,18 @@ package.targets += [
     .target(
         name: "TierConformance", dependencies: ["CacheStack"], path: "Tests/TierConformance", swiftSettings: wrapper),
 ]
+package.targets += [
+    .target(
+        name: "Simulation", dependencies: ["CacheStack", "Telemetry"], path: "Tests/Simulation", swiftSettings: wrapper),
+    .testTarget(
+        name: "LearningTests", dependencies: ["Learning", "MallocCount"], exclude: ["Fixtures"], swiftSettings: wrapper),
+    .target(name: "HistoryChecker", path: "Tests/HistoryChecker", swiftSettings: wrapper),
+    .executableTarget(
+        name: "nemesis",
+        dependencies: ["CacheStack", "HistoryChecker", "LocalStack", "PostgresTier", "RedisTier", "Telemetry"],
+        path: "Tests/Nemesis", swiftSettings: wrapper),
+]
+package.targets.append(.target(name: "MallocCount", path: "Benchmarks/MallocCount"))
 package.targets += tests.map {
     .testTarget(name: $0.name, dependencies: $0.dependencies, swiftSettings: wrapper)
 }

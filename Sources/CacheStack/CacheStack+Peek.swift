@@ -6,7 +6,7 @@ extension CacheStack {
 
     /// The row if L1 can prove it at most `maxAge` old; never suspends, asks no other level.
     ///
-    /// Costs one lock, and one allocation for the bytes.
+    /// Costs no lock, and one allocation for the bytes.
     public func peek(_ key: CacheKey, maxAge: Duration = .seconds(10)) -> CachedValue? {
         peek(key, AgeBound(maxAge: maxAge), at: time.now())
     }
@@ -14,6 +14,7 @@ extension CacheStack {
     /// As above, with the bound and the time made once for many keys.
     public func peek(_ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime) -> CachedValue? {
         guard let (row, payload) = local.value(key, bound, at: now) else { return nil }
+        if shadow.isSampled(key, at: now) { offerSample(key, row, payload, bound, at: now) }
         return CachedValue(key: key, row, payload: payload, level: .l1)
     }
 
@@ -22,30 +23,33 @@ extension CacheStack {
     public func peek(
         _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, into buffer: inout [UInt8]
     ) -> LocalRow? {
-        local.copy(key, bound, at: now, into: &buffer)
+        guard let row = local.copy(key, bound, at: now, into: &buffer) else { return nil }
+        if shadow.isSampled(key, at: now) { offerSample(key, row, row.isAbsent ? nil : buffer, bound, at: now) }
+        return row
     }
 
     /// Hands the row and its bytes to `body` if L1 can prove it; returns whether it did.
     ///
-    /// `body` runs under the shard's lock: it must be short and must not use the stack.
+    /// `body` works on a copy; no lock is held.
     public func withPeeked(
         _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, _ body: (LocalRow, RawSpan) -> Void
     ) -> Bool {
         local.withRow(key, bound, at: now, body)
     }
 
-    /// Marks rows as possibly changed: the next read asks L2 or L3. For Redis tracking messages, which name no version.
+    /// Marks rows as possibly changed: the next read asks L2 or L3. For messages of a host of its own; `run` follows L2's.
     public func markSuspect(_ keys: [CacheKey]) {
-        for key in keys {
-            local.markSuspect(key)
-            flights.cancel(key)
-        }
+        let now = time.now()
+        for key in keys { flights.cancel(key) }
+        fast.suspects.withLock { suspects in for key in keys { suspects.mark(key, at: now) } }
+        for key in keys { local.markSuspect(key) }
     }
 
     /// Marks all rows as possibly changed: the link that would have told was lost.
     public func markAllSuspect() {
-        local.markAllSuspect()
         flights.cancelAll()
+        fast.suspects.withLock { $0.mark(.everything, at: time.now()) }
+        local.markAllSuspect()
     }
 
     /// Rows, bytes, hits and evictions of L1.

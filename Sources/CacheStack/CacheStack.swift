@@ -84,8 +84,20 @@ public final class CacheStack: Sendable {
         public var pollInterval: Duration = .milliseconds(50)
         /// Records of the stream in one reading.
         public var pollRecordsMax = 1_000
+        /// When versions are announced to L2 once more.
+        public var repair = Repair.afterFaults
+        /// How far back a repair reaches: as long as L2 keeps an entry, and two seconds.
+        public var repairWindow: Duration = .seconds(62)
+        /// Versions kept for a repair, 40 bytes each; the oldest are dropped first.
+        public var repairKeysMax = 262_144
+        /// Rows marked by messages of L2 that are kept apart; past it every row counts as marked for a while.
+        public var suspectsMax = 65_536
+        /// What of the reads is checked against L3.
+        public var shadow = ShadowSettings()
         /// The clock and the sleeping.
         public var time = TimeSource.system
+        /// Where batches run, for tests that own the order of all tasks; nil: the default executor.
+        package var executor: (any TaskExecutor)?
 
         /// The defaults.
         public init() {}
@@ -113,15 +125,18 @@ public final class CacheStack: Sendable {
     /// The newest ticket that was the current one when the stream was read to its end.
     let anchor = Mutex<Anchor?>(nil)
     let committer: GroupCommitter
+    let fast: FastPath
+    let shadow: ShadowChecker
 
     /// A stack over the given tiers; nothing is asked of them before the first call or `run`.
     ///
     /// - Parameters:
     ///   - schemas: every space that will be read or written; others are programmer mistakes.
     ///   - shared: L2; nil for a stack of two levels.
+    ///   - invalidations: what L2 tells of its own accord, followed by `run`; nil where it tells nothing.
     public init(
         _ configuration: Configuration = Configuration(), schemas: [SpaceSchema], shared: (any SharedTier)?,
-        durable: any DurableTier, metrics registry: MetricsRegistry
+        durable: any DurableTier, invalidations: (any InvalidationSource)? = nil, metrics registry: MetricsRegistry
     ) {
         precondition(configuration.loadRowsMax > 0 && configuration.pollRecordsMax > 0, "batches hold something")
         self.configuration = configuration
@@ -132,9 +147,13 @@ public final class CacheStack: Sendable {
         local = LocalTier(configuration.local)
         metrics = StackMetrics(registry)
         bulkhead = Bulkhead(concurrencyMax: configuration.loadsMax, queueMax: configuration.loadQueueMax)
-        committer = GroupCommitter(configuration.commitLimits)
+        committer = GroupCommitter(configuration.commitLimits, executor: configuration.executor)
         publishQueue = Mutex(PublishQueue(countMax: configuration.publishQueueMax))
+        fast = FastPath(configuration, source: shared == nil ? nil : invalidations, metrics: registry)
+        shadow = ShadowChecker(configuration.shadow, schemas: schemas, metrics: registry)
         StackMetrics.export(local, to: registry)
+        fast.export(to: registry, time: time)
+        shadow.export(to: registry, time: time)
         let (committer, bulkhead) = (committer, bulkhead)
         registry.computed("cache_commit_queue_transactions", "Transactions waiting for a batch.") {
             Double(committer.depth)
@@ -193,6 +212,12 @@ struct SpaceTable: Sendable {
 
     /// Whether L2 may hold its rows.
     func isInL2(_ space: SpaceID) -> Bool { traits(space).contains(.inL2) }
+
+    /// Whether L2 may hold rows of the key's space; false for spaces of other programs.
+    func mayBeInL2(_ key: CacheKey) -> Bool {
+        let index = Int(key.space.rawValue)
+        return index < traits.count && traits[index].contains(.inL2)
+    }
 
     /// Whether its rows enter L1 when they are committed.
     func isInstalledOnCommit(_ space: SpaceID) -> Bool { traits(space).contains(.installed) }

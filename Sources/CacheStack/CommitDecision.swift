@@ -33,10 +33,11 @@ public enum CommitDecision: Sendable, Equatable {
     ///   - current: newest committed version of a row, nil where it never existed; asked only for expected rows.
     ///   - idempotency: the attempt known under a key before this batch.
     ///   - ticket: the ticket the batch has taken.
+    ///   - epoch: the epoch it was taken in.
     /// - Returns: one decision for each transaction, in order.
     public static func decide(
         _ batch: [Transaction], current: (CacheKey) -> Ticket?,
-        idempotency: (Transaction.IdempotencyKey) -> KnownAttempt?, ticket: Ticket
+        idempotency: (Transaction.IdempotencyKey) -> KnownAttempt?, ticket: Ticket, epoch: UInt32
     ) -> [CommitDecision] {
         let watched = Set(batch.dropFirst().flatMap { $0.expectations.map(\.key) })
         var written: Set<CacheKey> = []
@@ -47,7 +48,8 @@ public enum CommitDecision: Sendable, Equatable {
             }
             for expected in transaction.expectations {
                 let version = written.contains(expected.key) ? ticket : current(expected.key) ?? .zero
-                if version != expected.version { return .conflict(expected.key, current: version) }
+                let isOtherHistory = expected.epoch != 0 && expected.epoch != epoch
+                if isOtherHistory || version != expected.version { return .conflict(expected.key, current: version) }
             }
             if let key = transaction.idempotency {
                 attempts[key.key] = KnownAttempt(ticket: ticket, bodyHash: key.bodyHash)

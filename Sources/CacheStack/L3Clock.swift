@@ -41,8 +41,9 @@ public struct L3Clock: Sendable {
         }
         (low, high) = (newLow, newHigh)
         guard newHigh < oldLow else { return 0 }
-        // What was stamped before the step looks younger by as much: add it to every age while such entries live.
-        penalty = max(now < penaltyEnd ? penalty : 0, oldHigh - newLow)
+        // What was stamped before the step looks younger by as much: add it to every age while such entries live. Steps
+        // in succession add up.
+        penalty = (now < penaltyEnd ? penalty : 0) + (oldHigh - newLow)
         penaltyEnd = now + Self.penaltyDuration
         return oldLow - newHigh
     }

@@ -4,11 +4,15 @@ public struct Transaction: Sendable {
     public struct Expectation: Sendable, Hashable {
         public let key: CacheKey
         public let version: Ticket
+        /// The epoch the version was read in, 0 where it does not matter. After L3 was restored the same ticket names
+        /// another content: an expectation of the lost history is a conflict.
+        public let epoch: UInt32
 
-        /// `key` must be at `version` (`.zero`: must never have existed).
-        public init(_ key: CacheKey, at version: Ticket) {
+        /// `key` must be at `version` (`.zero`: must never have existed) of `epoch` (0: of whatever epoch is current).
+        public init(_ key: CacheKey, at version: Ticket, epoch: UInt32 = 0) {
             self.key = key
             self.version = version
+            self.epoch = epoch
         }
     }
 

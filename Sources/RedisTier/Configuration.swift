@@ -48,9 +48,13 @@ extension RedisTier {
         public var mode: Mode
         /// Sent on every new connection; nil where the servers want none.
         public var credentials: Credentials?
+        /// How connections are encrypted; nil for plain ones.
+        public var tls: TLS?
+        /// What the connections are called in CLIENT LIST; nil for no name. A server that refuses it is used all the same.
+        public var clientName: String?
         /// Epoch of L3's history that reads start with; fills and publishes raise it (`RedisTier.epoch`).
         public var epoch: UInt32 = 1
-        /// Connecting and the handshake's answer.
+        /// Connecting, the TLS handshake and the greeting's answer, all together.
         public var connectTimeout: Duration = .milliseconds(500)
         /// A batch with less time left is refused instead of sent: letting its deadline pass would cost the connection.
         public var minimumBudget: Duration = .microseconds(500)
@@ -82,6 +86,8 @@ extension RedisTier {
         public var replyBytesMax = 4 << 20
         /// Elements of one array in a reply; more cost the connection.
         public var replyElementsMax = 16_384
+        /// Bytes of all replies of one batch; the commands beyond are `.overloaded`.
+        public var batchReplyBytesMax = 64 << 20
         /// Bytes of one encoded entry; larger ones are not stored in L2.
         public var valueBytesMax = 1 << 20
         /// Seed of the lease tokens; nil draws one from the system. Two processes must not share one.
@@ -90,9 +96,27 @@ extension RedisTier {
         /// The defaults for servers in that mode.
         public init(_ mode: Mode) { self.mode = mode }
 
-        /// What is wrong with it, for the person who wrote it; nil if nothing is. `RedisTier.init` requires nil.
-        public var problem: String? {
-            modeProblem ?? timeProblem ?? limitProblem
+        /// What is wrong with it, for the person who wrote it; nil if nothing is. Reads the files of `tls`.
+        ///
+        /// `RedisTier.init` requires nil, except for the files: where those cannot be used by then, every node's fault
+        /// says so until they can.
+        public var problem: String? { shapeProblem ?? tls?.problem }
+
+        /// The same without reading a file.
+        var shapeProblem: String? { modeProblem ?? securityProblem ?? timeProblem ?? limitProblem }
+
+        private var securityProblem: String? {
+            // CLIENT SETNAME takes printable characters without blanks.
+            if let clientName, clientName.isEmpty || !clientName.utf8.allSatisfy({ (33...126).contains($0) }) {
+                return "the client name must be printable ASCII without blanks"
+            }
+            guard tls != nil else { return nil }
+            let addresses =
+                switch mode {
+                case .cluster(let seeds): seeds
+                case .ring(let shards): shards.map(\.address)
+                }
+            return addresses.contains(where: \.isUnixSocket) ? "tls: Unix sockets take no TLS" : nil
         }
 
         private var modeProblem: String? {
@@ -103,6 +127,9 @@ extension RedisTier {
                 guard (1...64).contains(shards.count) else { return "a ring needs 1 to 64 shards" }
                 guard Set(shards.map(\.name)).count == shards.count else {
                     return "the names of the shards must differ"
+                }
+                guard Set(shards.map(\.address)).count == shards.count else {
+                    return "the servers of the shards must differ"
                 }
                 guard shards.allSatisfy({ $0.weight > 0 && $0.weight.isFinite }) else {
                     return "the weight of a shard must be positive"
@@ -133,11 +160,18 @@ extension RedisTier {
             guard replyBytesMax >= valueBytesMax + 4_096, replyBytesMax <= 1 << 30 else {
                 return "replyBytesMax must be at least valueBytesMax + 4096, and at most 1 GiB"
             }
+            guard batchReplyBytesMax >= replyBytesMax else {
+                return "batchReplyBytesMax must be at least replyBytesMax"
+            }
             guard outputBytesMax >= 2 * valueBytesMax + 4_096 else {
                 return "outputBytesMax must be at least twice valueBytesMax + 4096"
             }
             return nil
         }
+
+        /// Bytes that one connection holds at most: what waits to be written, a reply half received, the one being taken,
+        /// and the buffers of TLS. Replies handed to a batch count there (`batchReplyBytesMax`).
+        public var connectionBytesMax: Int { outputBytesMax + 2 * replyBytesMax + (tls == nil ? 0 : 128 << 10) }
 
         var breaker: Breaker.Settings {
             Breaker.Settings(

@@ -12,6 +12,10 @@ public import Telemetry
 /// **What may be written.** Only the three scripts write (`Script`): get-or-lease, fill-under-own-lease,
 /// publish-by-version, which never creates a value. Nothing here relies on Redis keeping or ordering anything.
 ///
+/// **Connections.** Plain or under TLS with certificates on both sides (`Configuration.tls`); AUTH is the first word of
+/// every one, and nothing is sent before the server's certificate was verified. `NodeState.faultKind` tells why one
+/// failed. A ring's shards can come and go while it is used (`addShard`, `removeShard`).
+///
 /// **Faults.** A fault of one node answers that node's keys with `.miss` (reads), `.granted` with token 0 (leases:
 /// load it yourself, `fill` will not store it), `.lost` (fills), and is counted in `redis_errors_total`; a call throws
 /// only where no key at all got an answer. A batch whose deadline passes costs the connection, since late replies must
@@ -34,11 +38,16 @@ public final class RedisTier: Sendable {
         public let isRetired: Bool
         /// Why its last connection ended, until the next one is made.
         public let lastFault: String?
+        /// The same as a code.
+        public let faultKind: FaultKind?
     }
 
     let configuration: Configuration
+    /// Opens every connection of this tier; usable by any thread.
+    let connector: Connector
     let metrics: RedisMetrics
-    let ring: RendezvousRing?
+    /// Where a ring's keys live; nil for a cluster.
+    let placement: ShardPlacement?
     private let shared: EngineShared
     private let thread: IOThread
     private let tokens: Atomic<UInt64>
@@ -47,15 +56,14 @@ public final class RedisTier: Sendable {
     /// A tier that does nothing until `start()`.
     ///
     /// - Parameters:
-    ///   - configuration: must have no `problem`.
+    ///   - configuration: must have no `problem`; files of TLS may still be missing.
     ///   - metrics: gets the tier's metrics, named in `RedisMetrics`.
     public init(_ configuration: Configuration, metrics registry: MetricsRegistry) {
-        if let problem = configuration.problem { preconditionFailure(problem) }
+        if let problem = configuration.shapeProblem { preconditionFailure(problem) }
         self.configuration = configuration
         switch configuration.mode {
-        case .cluster: ring = nil
-        case .ring(let shards):
-            ring = RendezvousRing(shards.map { RendezvousRing.Shard($0.name, weight: $0.weight) })
+        case .cluster: placement = nil
+        case .ring(let shards): placement = ShardPlacement(shards)
         }
         var system = SystemRandomNumberGenerator()
         let seed = configuration.tokenSeed ?? system.next()
@@ -65,8 +73,10 @@ public final class RedisTier: Sendable {
         self.shared = shared
         tokens = Atomic(seed)
         currentEpoch = Atomic(configuration.epoch)
+        let connector = Connector(configuration)
+        self.connector = connector
         thread = IOThread(shared) {
-            Engine(configuration, metrics: metrics, shared: shared, seed: ~seed)
+            Engine(connector, metrics: metrics, shared: shared, seed: ~seed)
         }
     }
 
@@ -95,6 +105,9 @@ public final class RedisTier: Sendable {
 
     /// Closes everything: waiting callers get `.unavailable`, later ones too; the thread has ended on return.
     public func shutdown() { thread.stop() }
+
+    /// The owners of a cluster's slots, as the I/O thread learns of them.
+    var slotWatch: SlotWatch { shared.slotWatch }
 
     /// Every node known so far.
     public var nodeStates: [NodeState] { shared.nodeStates }
@@ -133,11 +146,11 @@ public final class RedisTier: Sendable {
             .unavailable, "Redis does not serve all keys yet; still trying (\(problems.joined(separator: "; ")))")
     }
 
-    /// Where a key lives: its slot in a cluster, its shard in a ring.
-    func route(_ name: KeyName) -> UInt16 {
-        guard let ring else { return name.slot }
-        return UInt16(ring.owner(of: name.bytes[...]))
-    }
+    /// Where a key lives: its slot in a cluster, its shard's node in a ring.
+    func route(_ name: KeyName) -> UInt16 { placement?.owner(of: name.bytes[...]) ?? name.slot }
+
+    /// Hands a change of the ring to the I/O thread; false after `shutdown`.
+    func submit(_ control: Engine.Control) -> Bool { shared.submit(control) }
 
     /// A fresh lease token, never 0 (SplitMix64: distinct for 2^64 calls).
     func nextToken() -> UInt64 {

@@ -12,12 +12,13 @@ struct Springtide: AsyncParsableCommand {
             For development:   springtide up                       (a stack, the services, sample accounts)
             With your servers: springtide migrate --config FILE && springtide serve --config FILE
 
-            Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 99 a promise of the demo was broken.
+            Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 99 a promise of the demo was broken,
+                        or `cache check` found a broken path.
             """,
         version: "0.1.0",
         subcommands: [
             DemoCommand.self, UpCommand.self, ServeCommand.self, StackCommand.self, ReplayCommand.self,
-            MigrateCommand.self, AuditCommand.self, RiskCommand.self,
+            MigrateCommand.self, AuditCommand.self, RiskCommand.self, CacheCommand.self,
         ])
 
     static func main() async {

@@ -23,7 +23,18 @@ struct CommitDecisionTests {
         known: [String: CommitDecision.KnownAttempt] = [:]
     ) -> [CommitDecision] {
         CommitDecision.decide(
-            batch, current: { current[$0] }, idempotency: { known[$0.key] }, ticket: ticket)
+            batch, current: { current[$0] }, idempotency: { known[$0.key] }, ticket: ticket, epoch: 2)
+    }
+
+    @Test("An expectation read in a lost history is a conflict although the ticket is the same")
+    func otherEpoch() {
+        let current = [Self.a: Ticket(3)]
+        for (epoch, decision) in [
+            (UInt32(0), CommitDecision.accepted), (2, .accepted), (1, .conflict(Self.a, current: Ticket(3))),
+        ] {
+            let writer = Self.transaction([.init(Self.a, at: Ticket(3), epoch: epoch)], writes: [Self.a])
+            #expect(Self.decide([writer], current) == [decision], "\(epoch)")
+        }
     }
 
     @Test("The first committer wins within a batch: its write counts as the batch's ticket for those behind")

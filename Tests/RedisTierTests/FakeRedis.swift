@@ -22,11 +22,13 @@ final class FakeRedis: Sendable {
     let address: RedisAddress
     private let listener: Int32
     private let script: Script
+    private let slots: (@Sendable () -> String)?
     private let state = Mutex((sockets: Set<Int32>(), accepted: 0, ended: 0))
 
-    /// Listens on a port of its own, or on `port`.
-    init(port: UInt16 = 0, _ script: @escaping Script) {
+    /// Listens on a port of its own, or on `port`; `slots` is its reply to CLUSTER SLOTS, if not that it owns them all.
+    init(port: UInt16 = 0, slots: (@Sendable () -> String)? = nil, _ script: @escaping Script) {
         self.script = script
+        self.slots = slots
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var isOn: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &isOn, socklen_t(MemoryLayout<Int32>.size))
@@ -117,7 +119,7 @@ final class FakeRedis: Sendable {
         switch command.first {
         case "PING": .reply("+PONG\r\n")
         case "SCRIPT": .reply("$40\r\n" + String(repeating: "0", count: 40) + "\r\n")
-        case "CLUSTER": .reply(Self.slots([(0, 16_383, address)]))
+        case "CLUSTER": .reply(slots?() ?? Self.slots([(0, 16_383, address)]))
         default: nil
         }
     }

@@ -195,4 +195,72 @@ import Testing
         #expect(try await test.tier.get([key(4), key(5)], until: .now + .seconds(5)) == [.miss, .miss])
         #expect(server.connections.accepted == 1)
     }
+
+    @Test("A reply of slow bytes ends with the caller's deadline, however many come, and reaches nobody later")
+    func slowBytes() async throws {
+        let slow = RawServer(Array("+PONG\r\n".utf8) + Array("$3\r\nabc\r\n".utf8), step: 1, pauseMilliseconds: 30)
+        defer { slow.stop() }
+        // The greeting alone takes 210 ms.
+        let test = TestTier(shard: slow.address) { $0.connectTimeout = .milliseconds(100) }
+        defer { test.tier.shutdown() }
+        #expect(await eventually { test.tier.nodeStates.first?.faultKind == .deadline })
+        #expect(await test.fault([key(1)], within: .milliseconds(50)) != nil)
+        let dripping = FakeRedis { _, _ in .late("$1000\r\nx", milliseconds: 20) }
+        defer { dripping.stop() }
+        let patient = TestTier(shard: dripping.address)
+        defer { patient.tier.shutdown() }
+        try await patient.tier.waitUntilConnected()
+        #expect(await patient.fault([key(1)], within: .milliseconds(150)) == .deadline)
+        #expect(await eventually { dripping.connections.ended == 1 })
+    }
+
+    @Test("Random bytes never become a value and never hang", arguments: 0..<12)
+    func randomBytes(seed: UInt64) async throws {
+        var generator = SplitMix(seed: seed)
+        let bytes = (0..<Int.random(in: 1...4_000, using: &generator)).map { _ in
+            // Half of the streams hold much of RESP's own alphabet.
+            seed % 2 == 0
+                ? UInt8.random(in: 0...255, using: &generator)
+                : Array("+-:$*0123456789\r\n".utf8).randomElement(using: &generator) ?? 0
+        }
+        let server = RawServer(bytes, closes: true)
+        defer { server.stop() }
+        let test = TestTier(shard: server.address) { $0.connectTimeout = .milliseconds(200) }
+        defer { test.tier.shutdown() }
+        for id in UInt64(0)..<5 {
+            do throws(TierError) {
+                let replies = try await test.tier.get([key(id)], until: .now + .milliseconds(300))
+                #expect(replies == [.miss] || replies == [.poison])
+            } catch { #expect(error.code != .constraint) }
+        }
+        #expect(server.connections > 0)
+    }
+
+    @Test("Replies of one batch are kept up to the cap; the commands beyond it are overload, the connection stays")
+    func batchCap() async throws {
+        let large = entry(key(1), version: 1, payload: String(repeating: "x", count: 6_000))
+        let size = EntryFormat.overhead + 6_000
+        let server = FakeRedis { _, _ in .reply(bulk(large)) }
+        defer { server.stop() }
+        let test = TestTier(shard: server.address) { configuration in
+            configuration.valueBytesMax = 8_192
+            configuration.replyBytesMax = 16_384
+            configuration.batchReplyBytesMax = 3 * size
+        }
+        defer { test.tier.shutdown() }
+        let keys = [key(1), key(1), key(1), key(1)]
+        let replies = try await test.tier.get(keys, until: .now + .seconds(5))
+        #expect(replies == [.entry(large), .entry(large), .entry(large), .miss])
+        #expect(test.metric("redis_errors_total{code=\"overloaded\"}") == 1)
+        #expect(try await test.tier.get([key(1)], until: .now + .seconds(5)) == [.entry(large)])
+        #expect(server.connections.accepted == 1)
+    }
+
+    @Test("The memory of a connection is the sum of its caps, and caps that contradict each other are refused")
+    func memoryCap() {
+        var configuration = RedisTier.Configuration(.ring(shards: [.init("a", RedisAddress(host: "h", port: 1))]))
+        #expect(configuration.connectionBytesMax == (16 << 20) + 2 * (4 << 20))
+        configuration.batchReplyBytesMax = configuration.replyBytesMax - 1
+        #expect(configuration.problem?.contains("batchReplyBytesMax") == true)
+    }
 }

@@ -12,8 +12,11 @@ struct PrivateRedisError: Error, CustomStringConvertible {
 /// this process ends, the shell kills the server and removes its directory.
 final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
     private struct Server {
+        /// Plain, for the test's own commands.
         let port: UInt16
         let bus: UInt16
+        /// 0 where there is none.
+        let securePort: UInt16
         var directory: String
         var supervisor: pid_t
         var pipe: Int32
@@ -24,25 +27,48 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
         kill -KILL $c 2>/dev/null; wait $c 2>/dev/null; rm -rf -- "$d"; rmdir -- "$(dirname "$d")" 2>/dev/null
         """#
 
+    /// TLS of the servers, beside their plain port.
+    struct Security {
+        var pair: TestCertificates.Pair
+        var authority: String
+        /// `yes`: clients need a certificate that the authority signed.
+        var wantsClientCertificate = false
+        /// A value of `tls-protocols`.
+        var protocols = "TLSv1.2 TLSv1.3"
+    }
+
     private let root: String
     private let isCluster: Bool
+    private let security: Security?
     private var servers: [Server] = []
     private var starts = 0
 
     /// Starts `count` servers: a cluster that shares the slots evenly, or standalone ones.
-    init(count: Int, isCluster: Bool) throws {
+    init(count: Int, isCluster: Bool, security: Security? = nil) throws {
         self.isCluster = isCluster
+        self.security = security
         var template = Array("\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/redistier-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw PrivateRedisError(description: "no scratch directory") }
         root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        for _ in 0..<count { servers.append(try start(port: Self.freePort(), bus: Self.freePort(), nodesFile: nil)) }
+        for _ in 0..<count {
+            servers.append(
+                try start(
+                    port: Self.freePort(), bus: Self.freePort(), securePort: security == nil ? 0 : Self.freePort(),
+                    nodesFile: nil))
+        }
         for index in servers.indices { try waitUntilAnswering(index) }
         if isCluster { try formCluster() }
     }
 
     deinit { stop() }
 
-    var addresses: [RedisAddress] { servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) } }
+    /// Where the servers speak TLS if they do, else their plain ports.
+    var addresses: [RedisAddress] {
+        servers.map { RedisAddress(host: "127.0.0.1", port: $0.securePort == 0 ? $0.port : $0.securePort) }
+    }
+
+    /// The plain ports.
+    var plainAddresses: [RedisAddress] { servers.map { RedisAddress(host: "127.0.0.1", port: $0.port) } }
 
     /// Ends all servers and removes their directories.
     func stop() {
@@ -57,7 +83,8 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
         let old = servers[index]
         let nodesFile = isCluster ? try? Data(contentsOf: URL(fileURLWithPath: "\(old.directory)/nodes.conf")) : nil
         end(old)
-        servers[index] = try start(port: old.port, bus: old.bus, nodesFile: nodesFile)
+        servers[index] = try start(
+            port: old.port, bus: old.bus, securePort: old.securePort, nodesFile: nodesFile)
         try waitUntilAnswering(index)
     }
 
@@ -67,7 +94,7 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
 
     func nodeID(_ index: Int) throws -> String { try send(index, "CLUSTER", "MYID") }
 
-    private func start(port: UInt16, bus: UInt16, nodesFile: Data?) throws -> Server {
+    private func start(port: UInt16, bus: UInt16, securePort: UInt16, nodesFile: Data?) throws -> Server {
         starts += 1
         let directory = "\(root)/\(port)-\(starts)"
         mkdir(directory, 0o755)
@@ -79,6 +106,14 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
         if isCluster {
             arguments += ["--cluster-enabled", "yes", "--cluster-port", "\(bus)", "--cluster-node-timeout", "2000"]
         }
+        if let security {
+            arguments += [
+                "--tls-port", "\(securePort)", "--tls-cert-file", security.pair.certificate, "--tls-key-file",
+                security.pair.key, "--tls-ca-cert-file", security.authority, "--tls-auth-clients",
+                security.wantsClientCertificate ? "yes" : "no", "--tls-protocols", security.protocols,
+            ]
+            if isCluster { arguments += ["--tls-cluster", "yes"] }
+        }
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw PrivateRedisError(description: "no pipe") }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -86,7 +121,8 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
         let pid = try Self.spawn(
             ["/bin/sh", "-c", Self.script, "supervisor", directory] + arguments, input: ends[0],
             log: "\(directory)/log")
-        return Server(port: port, bus: bus, directory: directory, supervisor: pid, pipe: ends[1])
+        return Server(
+            port: port, bus: bus, securePort: securePort, directory: directory, supervisor: pid, pipe: ends[1])
     }
 
     private func end(_ server: Server) {

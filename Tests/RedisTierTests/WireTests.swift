@@ -159,8 +159,8 @@ import Testing
         #expect(parse("NOSCRIPT No matching script. Please use EVAL.") == .noScript)
         #expect(parse("READONLY You can't write against a read only replica.") == .readOnly)
         #expect(parse("OOM command not allowed when used memory > 'maxmemory'.") == .outOfMemory)
-        #expect(parse("NOAUTH Authentication required.") == .denied)
-        #expect(parse("NOPERM this user has no permissions") == .denied)
+        #expect(parse("NOAUTH Authentication required.") == .unauthenticated)
+        #expect(parse("NOPERM this user has no permissions") == .notPermitted)
         #expect(parse("ERR unknown command") == .other)
     }
 }

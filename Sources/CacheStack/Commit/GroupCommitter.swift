@@ -19,8 +19,13 @@ final class GroupCommitter: Sendable {
     }
 
     private let state: Mutex<State>
+    private let executor: (any TaskExecutor)?
 
-    init(_ limits: Queue.Limits) { state = Mutex(State(queue: Queue(limits))) }
+    /// A committer with those limits; its batches run on `executor` (nil: the default one).
+    init(_ limits: Queue.Limits, executor: (any TaskExecutor)? = nil) {
+        state = Mutex(State(queue: Queue(limits)))
+        self.executor = executor
+    }
 
     /// Transactions waiting.
     var depth: Int { state.withLock { $0.queue.count } }
@@ -50,7 +55,7 @@ final class GroupCommitter: Sendable {
         let batch = state.withLock { $0.queue.takeBatch() }
         let transactions = batch.map(\.transaction)
         // A task of its own, awaited at once: the leader's cancellation is not that of the others.
-        let outcomes = await Task { await run(transactions) }.value
+        let outcomes = await Task(executorPreference: executor) { await run(transactions) }.value
         precondition(outcomes.count == batch.count, "one outcome for each member")
         let next = state.withLock { state in
             state.isLed = state.queue.count > 0

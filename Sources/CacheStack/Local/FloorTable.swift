@@ -14,6 +14,8 @@ struct FloorTable {
     private(set) var base: UInt64 = 0
     /// Floors up to this ticket were dropped before `retention`: a missing floor proves nothing below it.
     private(set) var lost: UInt64 = 0
+    /// The ticket the stream began at: changes up to it raised no floor.
+    private(set) var began: UInt64 = 0
     /// Keys with a floor.
     private(set) var count = 0
 
@@ -79,6 +81,7 @@ struct FloorTable {
     mutating func restart(base: UInt64, refusingOlder: Bool) {
         self = FloorTable(recordsMax: recordsMax, retention: retention)
         self.base = base
+        began = base
         lost = refusingOlder ? base : 0
     }
 

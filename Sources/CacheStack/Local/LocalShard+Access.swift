@@ -36,36 +36,21 @@ extension LocalShard {
         var now: Int64
         var followsStream: Bool
         var onlyIfPresent: Bool
+        /// Versions that held at this ticket or later are kept for open snapshots; `UInt64.max`: none is open.
+        var oldestSnapshot = UInt64.max
     }
 
-    @inline(__always)
-    mutating func lookup(_ key: CacheKey, _ mixed: UInt64, _ bound: AgeBound, _ now: Int64) -> (Int32, LocalRow)? {
-        let slot = find(key, mixed)
-        guard slot >= 0 else {
-            counts.misses += 1
-            return nil
-        }
-        let row = row(slot, now)
-        let (flags, deadline) = unsafe (self[slot].pointee.flags, self[slot].pointee.deadline)
-        guard flags.isDisjoint(with: [.closed, .suspect]), now < deadline, row.asOf >= bound.atLeast,
-            row.ageNanoseconds <= bound.maxAgeNanoseconds
-        else {
-            counts.stales += 1
-            return nil
-        }
-        if row.isAbsent { counts.negatives += 1 } else { counts.hits += 1 }
-        touch(slot)
-        return (slot, row)
-    }
+    func find(_ key: CacheKey, _ mixed: UInt64) -> Int32 { memory.find(key, mixed) }
 
     /// A row for a snapshot (`suspect` rows are left out) or, with `isStaleAllowed`, for a reader who takes anything.
     mutating func any(_ key: CacheKey, _ mixed: UInt64, _ now: Int64, isStaleAllowed: Bool) -> (Int32, LocalRow)? {
         let slot = find(key, mixed)
         guard slot >= 0 else { return nil }
-        let (flags, deadline) = unsafe (self[slot].pointee.flags, self[slot].pointee.deadline)
-        guard isStaleAllowed || (now < deadline && !flags.contains(.suspect)) else { return nil }
-        let row = row(slot, now)
+        let fields = memory.fields(slot)
+        guard isStaleAllowed || (now < fields.deadline && !fields.flags.contains(.suspect)) else { return nil }
+        let row = row(fields, now)
         guard row.ageNanoseconds < limits.sharedLifetime else {
+            catchUp()
             counts.evictedTTL += 1
             remove(slot)
             return nil
@@ -73,18 +58,27 @@ extension LocalShard {
         return (slot, row)
     }
 
-    @inline(__always)
-    private func row(_ slot: Int32, _ now: Int64) -> LocalRow {
-        let node = unsafe self[slot]
-        let flags = unsafe node.pointee.flags
-        var (asOf, born) = unsafe (node.pointee.asOf, node.pointee.born)
-        if flags.contains(.recertifiable) && !flags.contains(.closed) {
+    private func row(_ fields: SlotMemory.Fields, _ now: Int64) -> LocalRow {
+        var (asOf, born) = (fields.asOf, fields.born)
+        let horizon = horizon
+        if fields.flags.contains(.recertifiable) && !fields.flags.contains(.closed) {
             asOf = max(asOf, horizon.watermark)
             born = max(born, horizon.born)
         }
-        return unsafe LocalRow(
-            version: Ticket(node.pointee.version), asOf: Ticket(asOf), ageNanoseconds: now - born,
-            isAbsent: flags.contains(.absent), isClosed: flags.contains(.closed), epoch: horizon.epoch)
+        return LocalRow(
+            version: Ticket(fields.version), asOf: Ticket(asOf), ageNanoseconds: now - born,
+            isAbsent: fields.flags.contains(.absent), isClosed: fields.flags.contains(.closed), epoch: horizon.epoch)
+    }
+
+    /// The older versions of a key that are not too old, newest first.
+    func olderVersions(_ key: CacheKey, _ now: Int64) -> [(LocalRow, [UInt8]?)] {
+        chains.versions(key).compactMap { version in
+            guard now - version.born < limits.sharedLifetime else { return nil }
+            let row = LocalRow(
+                version: Ticket(version.version), asOf: Ticket(version.asOf), ageNanoseconds: now - version.born,
+                isAbsent: version.payload == nil, isClosed: true, epoch: horizon.epoch)
+            return (row, version.payload)
+        }
     }
 
     /// Records that `key` has been at version `ticket` of `epoch` and closes an older node.
@@ -98,21 +92,28 @@ extension LocalShard {
     mutating func close(_ key: CacheKey, _ mixed: UInt64, below ticket: UInt64) {
         let slot = find(key, mixed)
         guard slot >= 0 else { return }
-        let node = unsafe self[slot]
-        let flags = unsafe node.pointee.flags
-        guard unsafe node.pointee.version < ticket, !flags.contains(.closed) else { return }
-        if flags.contains(.recertifiable) {
-            // An own commit may close ahead of the stream: what lies between the watermark and it is not known.
-            unsafe node.pointee.asOf = max(node.pointee.asOf, min(horizon.watermark, ticket - 1))
-            unsafe node.pointee.born = max(node.pointee.born, horizon.born)
-        }
-        unsafe node.pointee.flags.insert(.closed)
+        let fields = memory.fields(slot)
+        guard fields.version < ticket, !fields.flags.contains(.closed) else { return }
+        unsafe memory.write(slot, closed(fields, below: ticket))
         counts.evictedVersion += 1
+    }
+
+    private func closed(_ fields: SlotMemory.Fields, below ticket: UInt64) -> SlotMemory.Fields {
+        var fields = fields
+        if fields.flags.contains(.recertifiable), !fields.flags.contains(.closed) {
+            // An own commit may close ahead of the stream: what lies between the watermark and it is not known.
+            let horizon = horizon
+            fields.asOf = max(fields.asOf, min(horizon.watermark, ticket - 1))
+            fields.born = max(fields.born, horizon.born)
+        }
+        fields.flags.insert(.closed)
+        return fields
     }
 
     /// What an offered certificate is worth here and now; nil where it is of another epoch or below a floor.
     func judge(_ key: CacheKey, _ certificate: Certificate, born: Int64, now: Int64, followsStream: Bool) -> LocalRow? {
         let (version, asOf) = (certificate.version.rawValue, certificate.asOf.rawValue)
+        let horizon = horizon
         guard certificate.epoch == horizon.epoch,
             floors.allows(version: version, asOf: asOf, LocalHash.number(key))
         else { return nil }
@@ -129,42 +130,80 @@ extension LocalShard {
     ) -> Bool {
         guard judge(key, certificate, born: offer.born, now: offer.now, followsStream: offer.followsStream) != nil
         else { return false }
-        var slot = find(key, mixed)
-        if slot >= 0, unsafe certificate.version.rawValue < self[slot].pointee.version { return false }
+        catchUp()
+        let slot = find(key, mixed)
+        let old = slot >= 0 ? memory.fields(slot) : SlotMemory.Fields()
+        if slot >= 0, certificate.version.rawValue < old.version { return false }
         if slot < 0 && offer.onlyIfPresent { return false }
-        guard unsafe fits(payload?.count ?? 0) else {
+        let bytes = unsafe payload ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        let weight = weigh(key, bytes.count)
+        guard fits(bytes.count, weight: weight) else {
             if slot >= 0 { remove(slot) }
             return false
         }
-        let follows: Flags = offer.followsStream && certificate.asOf.rawValue >= floors.base ? .recertifiable : []
-        let deadline = min(
-            offer.now + LocalHash.jittered(limits.lifetime, mixed),
-            offer.born + LocalHash.jittered(limits.sharedLifetime, mixed))
-        if slot >= 0, unsafe self[slot].pointee.version == certificate.version.rawValue {
-            renew(slot, certificate, born: offer.born, deadline: deadline, follows)
+        let follows: SlotMemory.Flags =
+            offer.followsStream && certificate.asOf.rawValue >= floors.base ? .recertifiable : []
+        let fields = SlotMemory.Fields(
+            id: key.id, version: certificate.version.rawValue, asOf: certificate.asOf.rawValue, born: offer.born,
+            deadline: min(
+                offer.now + LocalHash.jittered(limits.lifetime, mixed),
+                offer.born + LocalHash.jittered(limits.sharedLifetime, mixed)),
+            space: key.space.rawValue, flags: unsafe payload == nil ? follows.union(.absent) : follows)
+        if slot >= 0, old.version == fields.version {
+            renew(slot, fields, follows)
             return true
         }
-        if slot < 0 { slot = insert(key, mixed) } else { touch(slot) }
-        let node = unsafe self[slot]
-        unsafe node.pointee.version = certificate.version.rawValue
-        unsafe node.pointee.asOf = certificate.asOf.rawValue
-        unsafe node.pointee.born = offer.born
-        unsafe node.pointee.deadline = deadline
-        unsafe node.pointee.flags = payload == nil ? follows.union(.absent) : follows
-        unsafe store(payload ?? UnsafeRawBufferPointer(start: nil, count: 0), in: slot)
+        if slot >= 0 { return unsafe supersede(slot, fields, bytes, weight: weight, offer) }
+        let size = SlotMemory.stride + BlockArena.size(bytes.count)
+        guard makeRoom(entries: 1, bytes: size, weight: weight, keeping: -1) else { return false }
+        unsafe insert(fields, bytes, mixed, weight: weight)
         return true
     }
 
     /// The same version was certified again: both certificates are true, so the better parts of both are.
-    private mutating func renew(
-        _ slot: Int32, _ certificate: Certificate, born: Int64, deadline: Int64, _ follows: Flags
-    ) {
-        let node = unsafe self[slot]
-        unsafe node.pointee.asOf = max(node.pointee.asOf, certificate.asOf.rawValue)
-        unsafe node.pointee.born = max(node.pointee.born, born)
-        unsafe node.pointee.deadline = max(node.pointee.deadline, deadline)
-        unsafe node.pointee.flags.formUnion(follows)
-        unsafe node.pointee.flags.remove(.suspect)
+    private mutating func renew(_ slot: Int32, _ offered: SlotMemory.Fields, _ follows: SlotMemory.Flags) {
+        memory.update(slot) { fields in
+            fields.asOf = max(fields.asOf, offered.asOf)
+            fields.born = max(fields.born, offered.born)
+            fields.deadline = max(fields.deadline, offered.deadline)
+            fields.flags.formUnion(follows)
+            fields.flags.remove(.suspect)
+        }
         touch(slot)
+    }
+
+    /// Puts a newer version in the place of an older one, which is kept for open snapshots that may want it.
+    private mutating func supersede(
+        _ slot: Int32, _ fields: SlotMemory.Fields, _ payload: UnsafeRawBufferPointer, weight: Int, _ offer: Offer
+    ) -> Bool {
+        let old = memory.fields(slot)
+        touch(slot)
+        let growth = BlockArena.size(payload.count) - BlockArena.size(Int(old.length))
+        guard
+            makeRoom(
+                entries: 0, bytes: max(0, growth), weight: max(0, weight - self.weight(slot)), keeping: slot)
+        else {
+            remove(slot)
+            return false
+        }
+        if offer.oldestSnapshot != .max {
+            keep(slot, old, before: fields.version, offer.oldestSnapshot, beside: growth)
+        }
+        unsafe replace(slot, fields, payload, weight: weight)
+        return true
+    }
+
+    private mutating func keep(
+        _ slot: Int32, _ old: SlotMemory.Fields, before ticket: UInt64, _ oldest: UInt64, beside growth: Int
+    ) {
+        let last = closed(old, below: ticket)
+        guard last.asOf >= oldest, last.asOf < ticket else { return }
+        let payload = old.flags.contains(.absent) ? nil : memory.payload(slot)
+        let version = VersionChains.Version(
+            version: old.version, asOf: last.asOf, born: last.born, payload: payload)
+        let size = SlotMemory.stride + (payload?.count ?? 0)
+        // Room that is not there is not made for the past.
+        guard bytes + max(0, growth) + size <= limits.bytes else { return }
+        bytes += chains.push(old.key, version)
     }
 }

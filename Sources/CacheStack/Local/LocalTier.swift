@@ -1,10 +1,11 @@
-internal import Synchronization
+internal import Glibc
 
 /// L1: the rows of this process, with what is proven about each.
 ///
-/// Rows are spread over shards by hash; each shard is an exact LRU under one lock (one shard: exact for the whole
-/// tier). A hit takes the shard's lock, judges the certificate by its age, and copies the payload out; it allocates
-/// nothing. Every node carries its version, the ticket and time as of which it was the newest, and a deadline.
+/// Rows are spread over shards by hash. A read takes no lock and touches no reference count: it copies certificate and
+/// payload out of the row's slot and proves by sequence numbers that they belong together (`SlotMemory` states the
+/// orderings). It judges the certificate by its age. Writers, evictions and the stream hold the shard's lock. Every
+/// node carries its version, the ticket and time as of which it was the newest, and a deadline.
 ///
 /// A node is *recertifiable* when the stream of changes tells of every newer version: its certificate then moves along
 /// with the watermark, until a floor above its version closes it. Floors are raised by the stream, by own commits and
@@ -12,10 +13,17 @@ internal import Synchronization
 ///
 /// | call | promise |
 /// |---|---|
-/// | `copy`, `withRow` | only open, unsuspected nodes before their deadline, within the bound |
+/// | `copy`, `withRow`, `value` | only open, unsuspected nodes before their deadline, within the bound; no lock |
 /// | `install` | newer versions only, not below the floor, not of another epoch |
 /// | `apply`, then `advance` | floors first, the watermark after: a reader never sees the watermark without its floors |
 /// | `restart` | forgets rows and floors; older certificates then count only for themselves |
+/// | `pin`, `unpin` | a pinned row is not evicted |
+/// | `openSnapshot`, `closeSnapshot` | between them up to three superseded versions of a row are kept |
+///
+/// **Eviction.** One policy a shard; with one shard and the default policy the tier is an exact LRU, as far as hits of
+/// different threads have an order at all: hits are recorded in a ring a thread (`UseRecord`), which the policy hears
+/// of before it is asked. A read waits for no lock: with a full ring it empties it if the lock is free, and else loses
+/// that one record. Policies that only mark what is used need no record.
 @safe
 public final class LocalTier: Sendable {
     /// Sizes and times of L1.
@@ -24,8 +32,15 @@ public final class LocalTier: Sendable {
         public var entriesMax = 262_144
         /// Most bytes held, over all shards: 128 a row and a power of two for a payload above 64 bytes.
         public var bytesMax = 256 << 20
-        /// Number of locks; a power of two from 1 to 256. One gives the exact LRU of the whole tier.
+        /// Most weight held, over all shards, by `weigh`.
+        public var weightMax = Int.max
+        /// The weight of a row by its key and its payload's bytes, at least 0; nil: rows weigh nothing. Called under a
+        /// shard's lock: it must be quick and must not use the tier.
+        public var weigh: (@Sendable (CacheKey, Int) -> Int)?
+        /// Number of locks; a power of two from 1 to 256. One gives the exact order of the whole tier.
         public var shards = 16
+        /// Which row leaves a full shard.
+        public var policy = PolicyName.lru
         /// A row is served this long after it was installed, less up to a tenth by its key.
         public var lifetime: Duration = .seconds(10)
         /// A row is kept this long after it was known current, less up to a tenth by its key.
@@ -38,13 +53,15 @@ public final class LocalTier: Sendable {
     }
 
     /// Counts since the start and sizes now, over all shards. A hit on an absent row counts as a negative; evictions
-    /// are by recency, by the byte cap, by age, or (closed, not removed) by a newer version.
+    /// are by the policy, by the byte or weight cap, by age, or (closed, not removed) by a newer version.
     public struct Statistics: Sendable, Hashable {
         public var hits: UInt64 = 0
         public var negatives: UInt64 = 0
         public var misses: UInt64 = 0
         /// Lookups that found a row which could not be served.
         public var stales: UInt64 = 0
+        /// Hits the policy never heard of: the record was full while another thread held the lock.
+        public var unrecorded: UInt64 = 0
         public var evictedLRU: UInt64 = 0
         public var evictedSize: UInt64 = 0
         public var evictedTTL: UInt64 = 0
@@ -52,14 +69,27 @@ public final class LocalTier: Sendable {
         public var evictedVersion: UInt64 = 0
         public var entries = 0
         public var bytes = 0
+        public var weight = 0
+        public var pinned = 0
+        /// Superseded versions kept for open snapshots.
+        public var versions = 0
+        /// Bytes of memory for longer payloads, in use or not.
+        public var reservedBytes = 0
         public var floors = 0
     }
 
     /// The limits it was made with.
     public let configuration: Configuration
     /// One allocation for all shards: reaching one costs no reference count.
-    private nonisolated(unsafe) let shards: UnsafeMutablePointer<Mutex<LocalShard>>
+    private nonisolated(unsafe) let shards: UnsafeMutablePointer<LockedShard>
+    private nonisolated(unsafe) let views: UnsafeMutablePointer<LocalView>
+    private nonisolated(unsafe) let region: UnsafeMutableRawPointer
     private let shift: UInt64
+    private let mask: UInt64
+    private let counters: LocalCounters
+    private let counts: LocalCounters.Base
+    private let threads: ThreadNumber
+    let snapshots = OpenSnapshots()
 
     /// An empty tier; counts that do not fit its shards are programmer mistakes.
     public init(_ configuration: Configuration = Configuration()) {
@@ -68,219 +98,203 @@ public final class LocalTier: Sendable {
         precondition(configuration.entriesMax >= shards, "every shard holds an entry")
         let limits = LocalShard.Limits(
             entries: configuration.entriesMax / shards, bytes: configuration.bytesMax / shards,
-            floors: max(1, configuration.floorsMax / shards), lifetime: configuration.lifetime.nanoseconds,
-            sharedLifetime: configuration.sharedLifetime.nanoseconds)
+            weight: configuration.weightMax / shards, floors: max(1, configuration.floorsMax / shards),
+            lifetime: configuration.lifetime.nanoseconds, sharedLifetime: configuration.sharedLifetime.nanoseconds,
+            weigh: configuration.weigh, stripes: Self.stripes, policy: configuration.policy)
         self.configuration = configuration
         unsafe self.shards = .allocate(capacity: shards)
-        for shard in 0..<shards { unsafe (self.shards + shard).initialize(to: Mutex(LocalShard(limits))) }
-        shift = UInt64(64 - shards.trailingZeroBitCount)
+        unsafe views = .allocate(capacity: shards)
+        unsafe region = SlotMemory.region(shards: shards, capacity: limits.entries)
+        for index in 0..<shards {
+            let shard = unsafe LocalShard(limits, number: index, in: region)
+            unsafe (views + index).initialize(to: shard.view)
+            unsafe (self.shards + index).initialize(to: LockedShard(shard))
+        }
+        // One shard: no shift gives its number, the mask does.
+        shift = UInt64(min(63, 64 - shards.trailingZeroBitCount))
+        mask = UInt64(shards - 1)
+        counters = LocalCounters()
+        counts = counters.base
+        threads = ThreadNumber.registry
     }
 
     deinit {
         unsafe shards.deinitialize(count: configuration.shards)
         unsafe shards.deallocate()
+        unsafe views.deallocate()
+        unsafe region.deallocate()
+    }
+
+    /// Rings a shard: two a processor, 2 to 16.
+    private static var stripes: Int {
+        let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        var stripes = 2
+        while stripes < min(16, processors * 2) { stripes *= 2 }
+        return stripes
     }
 
     @inline(__always)
-    private func withShard<R>(_ mixed: UInt64, _ body: (inout LocalShard) -> R) -> R {
-        // A shift by 64 gives zero in Swift: one shard.
-        unsafe shards[Int(truncatingIfNeeded: mixed >> shift)].withLock { body(&$0) }
+    private func index(_ mixed: UInt64) -> Int {
+        Int(truncatingIfNeeded: (mixed &>> shift) & mask)
     }
 
-    private func withEachShard(_ body: (inout LocalShard) -> Void) {
+    @inline(__always)
+    func view(_ mixed: UInt64) -> LocalView { unsafe views[index(mixed)] }
+
+    @inline(__always)
+    func withShard<R>(_ mixed: UInt64, _ body: (inout LocalShard) -> R) -> R {
+        unsafe shards[index(mixed)].withLock { body(&$0) }
+    }
+
+    func withEachShard(_ body: (inout LocalShard) -> Void) {
         for shard in 0..<configuration.shards { unsafe shards[shard].withLock { body(&$0) } }
     }
 
     // MARK: Reading
 
-    /// Hands the row and its bytes to `body` under the shard's lock, if the row may be served; returns whether it was.
+    /// Finds a row that may be served and lets `take` have it; a payload that was in the slot is at `inline` then,
+    /// which has room for 64 bytes. Where `take` returns nil, the row changed meanwhile, and all is done again. Counts
+    /// and records the result.
+    @inline(__always)
+    private func served<R>(
+        _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, inline: UnsafeMutableRawPointer,
+        _ take: (SlotMemory, SlotMemory.Reading) -> R?
+    ) -> R? {
+        let mixed = LocalHash.mix(LocalHash.number(key))
+        var reading = SlotMemory.Reading()
+        var outcome = SlotMemory.Outcome.contended
+        var result: R?
+        var tries = 16
+        while tries > 0 {
+            tries &-= 1
+            let memory = view(mixed).memory
+            outcome = unsafe memory.read(key, mixed, bound, now.nanoseconds, inline: inline, &reading)
+            guard outcome == .hit else { break }
+            result = take(memory, reading)
+            if result != nil { break }
+            outcome = .contended
+        }
+        if outcome == .contended {
+            // With the lock held nothing moves.
+            (outcome, result) = withShard(mixed) { shard in
+                let outcome = unsafe shard.memory.read(key, mixed, bound, now.nanoseconds, inline: inline, &reading)
+                return (outcome, outcome == .hit ? take(shard.memory, reading) : nil)
+            }
+        }
+        count(outcome, reading, mixed, threads.current)
+        return result
+    }
+
+    /// As above, with room for the payload on the stack.
+    @inline(__always)
+    private func served<R>(
+        _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime,
+        _ take: (SlotMemory, SlotMemory.Reading, UnsafeRawPointer) -> R?
+    ) -> R? {
+        unsafe withUnsafeTemporaryAllocation(byteCount: SlotMemory.inlineBytes, alignment: 8) { buffer -> R? in
+            guard let inline = buffer.baseAddress else { return nil }
+            return unsafe served(key, bound, at: now, inline: inline) { memory, reading in
+                unsafe take(memory, reading, UnsafeRawPointer(inline))
+            }
+        }
+    }
+
+    @inline(__always)
+    private func count(_ outcome: SlotMemory.Outcome, _ reading: SlotMemory.Reading, _ mixed: UInt64, _ thread: Int) {
+        switch outcome {
+        case .hit:
+            counts.add(reading.row.isAbsent ? .negatives : .hits, thread: thread)
+            if !view(mixed).use(reading.slot, thread: thread) { catchUp(reading.slot, mixed, thread) }
+        case .stale: counts.add(.stales, thread: thread)
+        case .miss, .contended: counts.add(.misses, thread: thread)
+        }
+    }
+
+    /// Makes room in the full record and puts the hit there, if the lock is free.
+    @inline(never)
+    private func catchUp(_ slot: Int32, _ mixed: UInt64, _ thread: Int) {
+        let isDone: Void? = unsafe shards[index(mixed)].withLockIfAvailable { $0.catchUp() }
+        if isDone == nil || !view(mixed).use(slot, thread: thread) { counts.add(.unrecorded, thread: thread) }
+    }
+
+    /// Hands the row and a copy of its bytes to `body`, if the row may be served; returns whether it was.
     ///
-    /// `body` must be short and must not use the tier. The bytes are valid only during the call.
+    /// Takes no lock. Payloads above 1 KiB are copied to the heap. The bytes are valid only during the call.
     @inline(__always)
     public func withRow(
         _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, _ body: (LocalRow, RawSpan) -> Void
     ) -> Bool {
-        let mixed = LocalHash.mix(LocalHash.number(key))
-        return withShard(mixed) { shard in
-            guard let (slot, row) = shard.lookup(key, mixed, bound, now.nanoseconds) else { return false }
-            let bytes = unsafe shard.payload(slot)
-            unsafe body(row, bytes.bytes)
-            return true
+        let isServed: Bool? = unsafe served(key, bound, at: now) { memory, reading, inline in
+            let length = Int(reading.length)
+            if reading.block == 0 {
+                let bytes = unsafe UnsafeRawBufferPointer(start: inline, count: length)
+                unsafe body(reading.row, bytes.bytes)
+                return true
+            }
+            return unsafe withUnsafeTemporaryAllocation(byteCount: length, alignment: 8) { buffer -> Bool? in
+                guard unsafe memory.copyBlock(of: reading, to: buffer) else { return nil }
+                unsafe body(reading.row, UnsafeRawBufferPointer(buffer).bytes)
+                return true
+            }
+        }
+        return isServed ?? false
+    }
+
+    /// Copies the row's bytes to `target`, if the row may be served: no lock, no allocation, no reference count.
+    ///
+    /// - Returns: the row and its whole length; where that is more than `target` holds, only its beginning was copied.
+    ///   Nil: the row may not be served; the beginning of `target` may have been written to.
+    public func copy(
+        _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, to target: UnsafeMutableRawBufferPointer
+    ) -> (row: LocalRow, length: Int)? {
+        unsafe withUnsafeTemporaryAllocation(byteCount: SlotMemory.inlineBytes, alignment: 8) { buffer in
+            guard let spare = buffer.baseAddress else { return nil }
+            // A target with room for a whole slot is written to directly.
+            let direct = target.count >= SlotMemory.inlineBytes ? target.baseAddress : nil
+            return unsafe served(key, bound, at: now, inline: direct ?? spare) { memory, reading in
+                let length = Int(reading.length)
+                if reading.block != 0 {
+                    return unsafe memory.copyBlock(of: reading, to: target) ? (reading.row, length) : nil
+                }
+                if unsafe direct == nil, let start = target.baseAddress {
+                    unsafe start.copyMemory(from: spare, byteCount: min(length, target.count))
+                }
+                return (reading.row, length)
+            }
         }
     }
 
-    /// Copies the row's bytes over `buffer` (its capacity is kept), if the row may be served.
+    /// Copies the row's bytes over `buffer` (its capacity is kept), if the row may be served; takes no lock.
     public func copy(
         _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, into buffer: inout [UInt8]
     ) -> LocalRow? {
-        var found: LocalRow?
-        _ = withRow(key, bound, at: now) { row, bytes in
+        unsafe served(key, bound, at: now) { memory, reading, inline in
+            let length = Int(reading.length)
             buffer.removeAll(keepingCapacity: true)
-            unsafe bytes.withUnsafeBytes { unsafe buffer.append(contentsOf: $0) }
-            found = row
+            if reading.block == 0 {
+                unsafe buffer.append(contentsOf: UnsafeRawBufferPointer(start: inline, count: length))
+                return reading.row
+            }
+            buffer.append(contentsOf: repeatElement(0, count: length))
+            let isWhole = unsafe buffer.withUnsafeMutableBytes { unsafe memory.copyBlock(of: reading, to: $0) }
+            return isWhole ? reading.row : nil
         }
-        return found
     }
 
-    /// The row with its own copy of the bytes (nil: absent), if it may be served.
+    /// The row with its own copy of the bytes (nil: absent), if it may be served; no lock, one allocation for them.
     public func value(_ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime) -> (LocalRow, [UInt8]?)? {
-        var found: (LocalRow, [UInt8]?)?
-        _ = withRow(key, bound, at: now) { row, bytes in
-            found = (row, row.isAbsent ? nil : unsafe bytes.withUnsafeBytes { unsafe Array($0) })
-        }
-        return found
-    }
-
-    /// A row whatever its age: closed rows too, for snapshots; with `isStaleAllowed` also suspect and expired ones.
-    public func anyValue(
-        _ key: CacheKey, at now: MonotonicTime, isStaleAllowed: Bool = false
-    ) -> (LocalRow, [UInt8]?)? {
-        let mixed = LocalHash.mix(LocalHash.number(key))
-        return withShard(mixed) { shard in
-            guard let (slot, row) = shard.any(key, mixed, now.nanoseconds, isStaleAllowed: isStaleAllowed) else {
-                return nil
+        unsafe served(key, bound, at: now) { memory, reading, inline in
+            if reading.row.isAbsent { return (reading.row, nil) }
+            let length = Int(reading.length)
+            if reading.block == 0 {
+                return unsafe (reading.row, Array(UnsafeRawBufferPointer(start: inline, count: length)))
             }
-            return (row, row.isAbsent ? nil : unsafe Array(shard.payload(slot)))
-        }
-    }
-
-    /// What a certificate offered by another tier is worth: its row as of now, moved along with the watermark where
-    /// the stream vouches for it. Nil where its epoch is another or its version is below the key's floor.
-    public func judge(
-        _ key: CacheKey, _ certificate: Certificate, born: MonotonicTime, at now: MonotonicTime, followsStream: Bool
-    ) -> LocalRow? {
-        withShard(LocalHash.mix(LocalHash.number(key))) {
-            $0.judge(key, certificate, born: born.nanoseconds, now: now.nanoseconds, followsStream: followsStream)
-        }
-    }
-
-    // MARK: Writing
-
-    /// Installs a row unless a newer version is known, and keeps the better of two certificates of one version.
-    ///
-    /// - Parameters:
-    ///   - born: a time at or before which the certificate was current, on this process's clock.
-    ///   - followsStream: whether the outbox lists this row's changes.
-    ///   - onlyIfPresent: update a row that is held, but take no place for another.
-    /// - Returns: false where it was refused: below the floor, older, of another epoch, or too large.
-    @discardableResult
-    public func install(
-        _ entry: CertifiedEntry, born: MonotonicTime, at now: MonotonicTime, followsStream: Bool,
-        onlyIfPresent: Bool = false
-    ) -> Bool {
-        let mixed = LocalHash.mix(LocalHash.number(entry.key))
-        let offer = LocalShard.Offer(
-            born: born.nanoseconds, now: now.nanoseconds, followsStream: followsStream, onlyIfPresent: onlyIfPresent)
-        return withShard(mixed) { shard in
-            guard let payload = entry.payload else {
-                return unsafe shard.install(entry.key, mixed, entry.certificate, payload: nil, offer)
+            var isWhole = false
+            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: length) { bytes, count in
+                isWhole = unsafe memory.copyBlock(of: reading, to: UnsafeMutableRawBufferPointer(bytes))
+                count = length
             }
-            return unsafe payload.withUnsafeBytes { bytes in
-                unsafe shard.install(entry.key, mixed, entry.certificate, payload: bytes, offer)
-            }
-        }
-    }
-
-    /// Applies one row of an own commit: updates it where it is held (or `installs` it), and raises its floor where
-    /// the stream lists the row; where it does not, an older held version is closed without a floor.
-    ///
-    /// - Parameters:
-    ///   - payload: nil where the row was deleted.
-    ///   - sent: when the commit was sent; the certificate is the commit's own.
-    func applyCommit(
-        _ key: CacheKey, _ certificate: Certificate, payload: RawSpan?, sent: MonotonicTime, at now: MonotonicTime,
-        followsStream: Bool, installs: Bool
-    ) {
-        let mixed = LocalHash.mix(LocalHash.number(key))
-        let offer = LocalShard.Offer(
-            born: sent.nanoseconds, now: now.nanoseconds, followsStream: followsStream, onlyIfPresent: !installs)
-        let ticket = certificate.version.rawValue
-        withShard(mixed) { shard in
-            if let payload {
-                unsafe payload.withUnsafeBytes { bytes in
-                    _ = unsafe shard.install(key, mixed, certificate, payload: bytes, offer)
-                }
-            } else {
-                _ = unsafe shard.install(key, mixed, certificate, payload: nil, offer)
-            }
-            if followsStream {
-                shard.raiseFloor(key, mixed, to: ticket, epoch: certificate.epoch, at: now.nanoseconds)
-            } else {
-                shard.close(key, mixed, below: ticket)
-            }
-        }
-    }
-
-    /// Records that `key` has been at version `ticket` of `epoch`: older versions are closed and refused from now on.
-    public func raiseFloor(_ key: CacheKey, to ticket: Ticket, epoch: UInt32, at now: MonotonicTime) {
-        let mixed = LocalHash.mix(LocalHash.number(key))
-        withShard(mixed) {
-            $0.raiseFloor(key, mixed, to: ticket.rawValue, epoch: epoch, at: now.nanoseconds)
-        }
-    }
-
-    /// Records a version about to be returned that is ahead of the stream, so that no older one is returned later.
-    func noteRead(_ key: CacheKey, _ certificate: Certificate, at now: MonotonicTime) {
-        let mixed = LocalHash.mix(LocalHash.number(key))
-        withShard(mixed) { shard in
-            guard certificate.version.rawValue > shard.horizon.watermark else { return }
-            shard.raiseFloor(
-                key, mixed, to: certificate.version.rawValue, epoch: certificate.epoch, at: now.nanoseconds)
-        }
-    }
-
-    /// Drops a row.
-    public func drop(_ key: CacheKey) {
-        let mixed = LocalHash.mix(LocalHash.number(key))
-        withShard(mixed) { shard in
-            let slot = shard.find(key, mixed)
-            if slot >= 0 { shard.remove(slot) }
-        }
-    }
-
-    /// Marks a row as possibly changed: it is not served until an `install` confirms it.
-    public func markSuspect(_ key: CacheKey) {
-        let mixed = LocalHash.mix(LocalHash.number(key))
-        withShard(mixed) { shard in
-            let slot = shard.find(key, mixed)
-            if slot >= 0 { unsafe shard[slot].pointee.flags.insert(.suspect) }
-        }
-    }
-
-    /// Marks every row held as possibly changed.
-    public func markAllSuspect() {
-        withEachShard { shard in
-            var slot = shard.newest
-            while slot >= 0 {
-                unsafe shard[slot].pointee.flags.insert(.suspect)
-                slot = shard.older(slot)
-            }
-        }
-    }
-
-    // MARK: The stream
-
-    /// Moves the watermark: every change up to `watermark` was applied.
-    ///
-    /// `born` is when that was read, if it was the newest ticket then: a stream that has not caught up moves only its
-    /// tickets, not its time.
-    public func advance(to watermark: Ticket, born: MonotonicTime?, epoch: UInt32) {
-        withEachShard { shard in
-            guard shard.horizon.epoch == epoch else { return }
-            shard.horizon.watermark = max(shard.horizon.watermark, watermark.rawValue)
-            if let born { shard.horizon.born = max(shard.horizon.born, born.nanoseconds) }
-        }
-    }
-
-    /// Forgets all rows and floors, and starts at `watermark` in `epoch`.
-    ///
-    /// With `refusingOlder` (after a gap), certificates of before `watermark` are refused, so that a key does not go
-    /// back to what L2 may still hold.
-    public func restart(at watermark: Ticket, born: MonotonicTime, epoch: UInt32, refusingOlder: Bool) {
-        withEachShard { shard in
-            shard.removeAll()
-            shard.floors.restart(base: watermark.rawValue, refusingOlder: refusingOlder)
-            shard.horizon = .init(watermark: watermark.rawValue, born: born.nanoseconds, epoch: epoch)
+            return isWhole ? (reading.row, bytes) : nil
         }
     }
 
@@ -289,22 +303,41 @@ public final class LocalTier: Sendable {
     /// Counts and sizes; takes every shard's lock once.
     public var statistics: Statistics {
         var sum = Statistics()
+        sum.hits = counters.sum(.hits)
+        sum.negatives = counters.sum(.negatives)
+        sum.misses = counters.sum(.misses)
+        sum.stales = counters.sum(.stales)
+        sum.unrecorded = counters.sum(.unrecorded)
         withEachShard { shard in
-            sum.hits += shard.counts.hits
-            sum.negatives += shard.counts.negatives
-            sum.misses += shard.counts.misses
-            sum.stales += shard.counts.stales
             sum.evictedLRU += shard.counts.evictedLRU
             sum.evictedSize += shard.counts.evictedSize
             sum.evictedTTL += shard.counts.evictedTTL
             sum.evictedVersion += shard.counts.evictedVersion
             sum.entries += shard.count
             sum.bytes += shard.bytes
+            sum.weight += shard.weight
+            sum.pinned += shard.pinnedCount
+            sum.versions += shard.chains.count
+            sum.reservedBytes += shard.arena.reservedBytes
             sum.floors += shard.floors.count
         }
         return sum
     }
 
+    /// What is wrong with the structure, by shard; empty where all is well. Reads everything; for tests and drills.
+    public func check() -> [String] {
+        var found: [String] = []
+        var number = 0
+        withEachShard { shard in
+            found += shard.violations().map { "shard \(number): \($0)" }
+            number += 1
+        }
+        return found
+    }
+
     /// Traps unless every shard is consistent; for tests.
-    package func checkInvariants() { withEachShard { $0.checkInvariants() } }
+    package func checkInvariants() {
+        let found = check()
+        precondition(found.isEmpty, found.joined(separator: "; "))
+    }
 }

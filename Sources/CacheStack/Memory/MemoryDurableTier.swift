@@ -27,12 +27,12 @@ public final class MemoryDurableTier: DurableTier {
         case beforeSnapshot, afterSnapshot
     }
 
-    private struct Row {
+    fileprivate struct Row {
         var version: Ticket
         var payload: [UInt8]?
     }
 
-    private struct State {
+    fileprivate struct State {
         var rows: [CacheKey: Row] = [:]
         var outbox: [ChangeRecord] = []
         var newest = Ticket.zero
@@ -80,6 +80,25 @@ public final class MemoryDurableTier: DurableTier {
             state.outbox.removeAll { $0.ticket > ticket }
             state.newest = ticket
             state.epoch += 1
+        }
+    }
+
+    /// What an L3 held at one time.
+    package struct Backup: Sendable {
+        /// The newest ticket then.
+        package var newest: Ticket { state.newest }
+        fileprivate var state: State
+    }
+
+    /// Everything committed so far.
+    package func backup() -> Backup { Backup(state: state.withLock { $0 }) }
+
+    /// Goes back to what `backup` held and on from there in the next epoch, as after restoring it.
+    package func restore(_ backup: Backup) {
+        state.withLock { state in
+            let (epoch, nonce) = (state.epoch, state.nextNonce)
+            state = backup.state
+            (state.epoch, state.nextNonce) = (epoch + 1, nonce)
         }
     }
 
@@ -135,7 +154,8 @@ public final class MemoryDurableTier: DurableTier {
         _ batch: [Transaction], ticket: Ticket, time: Int64, _ state: State
     ) -> [CommitOutcome] {
         let decisions = CommitDecision.decide(
-            batch, current: { state.rows[$0]?.version }, idempotency: { state.attempts[$0.key] }, ticket: ticket)
+            batch, current: { state.rows[$0]?.version }, idempotency: { state.attempts[$0.key] }, ticket: ticket,
+            epoch: state.epoch)
         return decisions.map { decision in
             switch decision {
             case .accepted: .committed(ticket, time: time, epoch: state.epoch)
@@ -199,7 +219,8 @@ public final class MemoryDurableTier: DurableTier {
     ) async throws(TierError) -> ChangePage {
         let answer = state.withLock { state -> Result<ChangePage, TierError> in
             if let error = state.faults.reads { return .failure(error) }
-            let records = Array(state.outbox.lazy.filter { $0.ticket > ticket }.prefix(limit))
+            let fresh = state.outbox.reversed().prefix { $0.ticket > ticket }
+            let records = Array(fresh.reversed().prefix(limit))
             return .success(ChangePage(records: records, newest: state.newest, time: clock(), epoch: state.epoch))
         }
         return try answer.get()

@@ -13,7 +13,7 @@ public final class MemorySharedTier: SharedTier {
         public init() {}
     }
 
-    private struct Cell {
+    fileprivate struct Cell {
         var bytes: [UInt8]
         var end: MonotonicTime
     }
@@ -51,6 +51,17 @@ public final class MemorySharedTier: SharedTier {
             state.cells[key.l2Name(epoch: state.epoch)] = bytes.map { Cell(bytes: $0, end: end) }
         }
     }
+
+    /// What an L2 held at one time.
+    package struct Backup: Sendable {
+        fileprivate var cells: [String: Cell]
+    }
+
+    /// Everything held now, as a replica has it.
+    package func backup() -> Backup { state.withLock { Backup(cells: $0.cells) } }
+
+    /// Goes back to what `backup` held, as after a failover that lost the last writes; leases' tokens go on.
+    package func restore(_ backup: Backup) { state.withLock { $0.cells = backup.cells } }
 
     /// Forgets everything (FLUSHALL).
     public func removeAll() { state.withLock { $0.cells = [:] } }
@@ -153,7 +164,7 @@ public final class MemorySharedTier: SharedTier {
         guard let held = EntryFormat.ticket(cell.bytes, at: 1), held <= version else { return }
         guard held < version else {
             let value = EntryFormat.encode(entry, keyHash: entry.key.l2Hash(epoch: epoch))
-            let isLater = cell.bytes[17..<49].lexicographicallyPrecedes(value[17..<49])
+            let isLater = cell.bytes.dropFirst(17).prefix(32).lexicographicallyPrecedes(value[17..<49])
             if cell.bytes.first == UInt8(ascii: "V"), !invalidateOnly, isLater {
                 state.cells[name] = Cell(bytes: value, end: now + lifetime)
             }

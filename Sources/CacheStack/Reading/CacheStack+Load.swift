@@ -23,9 +23,10 @@ extension CacheStack {
         var fallback: LoadedRow?
     }
 
-    /// Loads what the claims own and lands every one of them: L2, then a lease and L3, or another's lease and waiting.
+    /// Loads what the claims own and lands every one of them: a suspect row of L1 that proves good; L2; then a lease
+    /// and L3, or another's lease and waiting.
     func load(_ claims: [FlightTable.Claim], _ demand: Demand) async {
-        var loads = claims.map { Load(claim: $0) }
+        var loads = await settleSuspects(claims, demand).map { Load(claim: $0) }
         if let shared, !demand.skipsShared {
             var inL2 = loads.filter { spaces.isInL2($0.claim.key.space) }
             loads.removeAll { spaces.isInL2($0.claim.key.space) }
@@ -128,15 +129,19 @@ extension CacheStack {
     }
 
     private func install(_ row: LoadedRow, _ flight: Flight) {
-        guard !flight.isCancelled else { return }
-        let followsStream = spaces.isInOutbox(row.entry.key.space)
-        local.install(row.entry, born: row.born, at: time.now(), followsStream: followsStream)
+        if !flight.isCancelled {
+            let followsStream = spaces.isInOutbox(row.entry.key.space)
+            local.install(row.entry, born: row.born, at: time.now(), followsStream: followsStream)
+        }
+        // Also where it is not installed: the reader gets it, so no later read may go back behind it.
         local.noteRead(row.entry.key, row.entry.certificate, at: time.now())
+        markIfCancelled(row.entry.key, flight)
     }
 
     /// Asks for leases; lands what has come meanwhile, leaves what is to be loaded, returns what another loads.
     private func lease(_ loads: inout [Load], from shared: any SharedTier, _ demand: Demand) async -> [Load] {
         guard !loads.isEmpty else { return [] }
+        fast.expectEchoes(loads.lazy.map(\.claim.key), at: time.now())
         let replies: [LeaseReply]
         do {
             replies = try await shared.lease(loads.map(\.claim.key), until: deadline(configuration.sharedTimeout))
@@ -156,6 +161,8 @@ extension CacheStack {
             }
             rest.append(load)
         }
+        fast.withdrawEchoes(
+            zip(loads, replies).filter { !$0.1.isGranted }.map(\.0.claim.key), at: time.now())
         loads = rest
         return waiting
     }
@@ -268,8 +275,10 @@ extension CacheStack {
             let lifetime = lifetime(loads[place].claim.key, born: born, at: now)
             return (entry: rows.entries[place], token: loads[place].token ?? 0, lifetime: lifetime)
         }
+        fast.expectEchoes(fills.lazy.map(\.entry.key), at: now)
         do {
             let replies = try await shared.fill(fills, until: deadline(configuration.sharedTimeout))
+            fast.withdrawEchoes(zip(fills, replies).filter { $1 == .lost }.map(\.0.entry.key), at: time.now())
             return Set(zip(places, replies).filter { $1 != .stored }.map(\.0))
         } catch {
             metrics.l2.error.increment(by: UInt64(fills.count))

@@ -68,6 +68,7 @@ extension CacheStack {
                 values.append(Self.placeholder(key))
             }
         }
+        defer { sample(values, demand) }
         guard !missing.isEmpty else { return values }
         let fetched = try await fetch(Self.unique(missing.map { keys[$0] }), demand, token, allowStale)
         for index in missing {

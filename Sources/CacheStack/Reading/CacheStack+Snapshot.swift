@@ -61,6 +61,7 @@ extension CacheStack {
                 }
                 metrics.l2.hit.increment()
                 choice.offer(key, judged, entry.payload, .l2)
+                local.noteRead(key, entry.certificate, at: time.now())
             }
         } catch {
             metrics.l2.error.increment(by: UInt64(keys.count))

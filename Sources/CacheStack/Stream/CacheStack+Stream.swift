@@ -2,7 +2,8 @@ internal import Synchronization
 internal import Telemetry
 
 extension CacheStack {
-    /// Follows the stream of changes and announces committed versions to L2 until the task is cancelled.
+    /// Follows the stream of changes and the messages of L2, announces committed versions to L2, repairs it, and checks
+    /// samples of the reads, until the task is cancelled.
     ///
     /// Reads and commits work without it, but certificates then are not renewed and L2 hears of no commit. At most one
     /// at a time. Faults of the tiers are counted and retried, never thrown.
@@ -10,9 +11,13 @@ extension CacheStack {
         let wasRunning = isRunning.exchange(true, ordering: .sequentiallyConsistent)
         precondition(!wasRunning, "a stack runs once at a time")
         defer { isRunning.store(false, ordering: .sequentiallyConsistent) }
+        fast.source?.setHandler { self.hear($0) }
+        defer { fast.source?.setHandler(nil) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.followChanges() }
             if shared != nil { group.addTask { await self.announceCommits() } }
+            if shared != nil, configuration.repair != .off { group.addTask { await self.repairFaults() } }
+            if configuration.shadow.isOn { group.addTask { await self.checkShadows() } }
             await group.waitForAll()
         }
     }
@@ -53,12 +58,14 @@ extension CacheStack {
             until: deadline(configuration.loadTimeout))
         observe(time: page.time, sent: sent)
         hear(page.newest)
+        shadow.notePage(page.newest, sent: sent, received: time.now())
         let watermark = tail.withLock { tail in
             for step in tail.absorb(page, after: position) { perform(step, born: sent) }
             return tail.position
         }
         // After L1 has moved: who finds this anchor finds L1 certified up to it.
         if watermark == page.newest {
+            shadow.noteCaughtUp(at: sent)
             anchor.withLock { $0 = Anchor(ticket: watermark, time: page.time, epoch: page.epoch, born: sent) }
         }
         metrics.watermark.set(Double(watermark.rawValue))
@@ -90,6 +97,8 @@ extension CacheStack {
                 flights.cancel(key)
             }
         }
+        rememberForRepair(records, epoch: epoch, at: now)
+        shadow.noteApplied(records, at: time.now())
     }
 
     private func restart(at ticket: Ticket, born: MonotonicTime, epoch newEpoch: UInt32, refusingOlder: Bool) {
@@ -102,6 +111,10 @@ extension CacheStack {
         }
         // At the start there was no history that a load in progress could have seen before it changed.
         if old != 0 { flights.cancelAll() }
+        if old != 0, old != newEpoch {
+            fast.repairer.withLock { $0.removeAll() }
+            shadow.forgetHistory()
+        }
         local.restart(at: ticket, born: born, epoch: newEpoch, refusingOlder: refusingOlder)
     }
 
@@ -153,6 +166,7 @@ extension CacheStack {
         }
         metrics.publishDropped.increment(by: UInt64(items.count - live.count))
         guard !live.isEmpty else { return (true, publishQueue.withLock { $0.count } == 0) }
+        fast.expectEchoes(live.lazy.map(\.entry.key), at: now)
         do {
             let entries = live.map { item in
                 (entry: item.entry, lifetime: lifetime(item.entry.key, born: item.born, at: now), invalidateOnly: false)

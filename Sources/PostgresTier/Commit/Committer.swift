@@ -124,7 +124,8 @@ final class Committer {
         let known = try keys.isEmpty ? [:] : Self.attempts(results.popFirst())
         let versions = try expected.read(Array(results))
         let decisions = CommitDecision.decide(
-            Array(batch), current: { versions[$0] }, idempotency: { known[$0.key] }, ticket: clock.ticket)
+            Array(batch), current: { versions[$0] }, idempotency: { known[$0.key] }, ticket: clock.ticket,
+            epoch: clock.epoch)
         return (clock, decisions)
     }
 

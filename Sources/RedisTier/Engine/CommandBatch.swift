@@ -18,7 +18,7 @@ final class CommandBatch: @unchecked Sendable {
     /// All commands one after another; command i ends at `ends[i]`.
     private(set) var request: [UInt8] = []
     private(set) var ends: [Int32] = []
-    /// Slot of each command in a cluster, shard in a ring.
+    /// Slot of each command in a cluster, node in a ring.
     private(set) var routes: [UInt16] = []
     private(set) var replies = ReplyStore()
     private(set) var outcomes: [Int32] = []
@@ -54,6 +54,9 @@ final class CommandBatch: @unchecked Sendable {
     func command(_ index: Int) -> Range<Int> {
         (index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index])
     }
+
+    /// Bytes of the replies so far.
+    var replyBytes: Int { replies.bytes.count }
 
     func isPending(_ index: Int) -> Bool { outcomes[index] == Outcome.pending }
 

@@ -5,7 +5,7 @@ extension Engine {
     /// Takes the next reply of a node: of the handshake, of the topology, or of a command.
     func take(_ reply: borrowing ReplyStore, from node: NodeConnection) {
         guard let item = node.takeOldest() else {
-            return fault(node, TierError(.protocolViolation, "Redis at \(node.address) answered unasked"))
+            return fault(node, NodeFault(.protocolViolation, "answered unasked").at(node.address))
         }
         let isError = reply.nodes[0].kind == .error
         switch item.kind {
@@ -13,16 +13,19 @@ extension Engine {
             guard let batch = item.batch else { return }
             node.breaker.answered()
             if isError { return redirect(batch, item, reply, node) }
+            guard batch.replyBytes + reply.bytes.count <= configuration.batchReplyBytesMax else {
+                return fail(batch, Int(item.index), TierError(.overloaded, "a batch's replies are too large together"))
+            }
             batch.answer(Int(item.index), reply)
             settle(batch)
         case .asking, .loadScript:
             // Where it failed, the command that needed it gets an error of its own.
             break
-        case .authenticate:
-            guard isError else { return }
-            fault(node, TierError(.unavailable, "Redis at \(node.address) refused the credentials"))
-        case .ping:
-            if isError { return fault(node, TierError(.unavailable, Self.message(reply, node))) }
+        case .authenticate, .name, .ping:
+            if let problem = Connector.judge(item.kind, reply, from: node.address) {
+                return fault(node, problem.at(node.address))
+            }
+            guard item.kind == .ping else { return }
             node.becomeReady()
             publishState(of: node)
             hasTimerChange = true
@@ -61,7 +64,14 @@ extension Engine {
             hasTimerChange = true
             fail(batch, index, TierError(.unavailable, Self.message(reply, node)))
         case .outOfMemory: fail(batch, index, TierError(.overloaded, Self.message(reply, node)))
-        case .denied: fail(batch, index, TierError(.unavailable, Self.message(reply, node)))
+        case .notPermitted: fail(batch, index, TierError(.unavailable, Self.message(reply, node)))
+        case .unauthenticated, .wrongPassword:
+            // The password was set or the user changed after the greeting: only a new connection can be of use.
+            fail(batch, index, TierError(.unavailable, Self.message(reply, node)))
+            fault(
+                node,
+                NodeFault(.credentialsMissing, "does not take this connection for authenticated any more").at(
+                    node.address))
         case .moved, .ask, .other: fail(batch, index, TierError(.protocolViolation, Self.message(reply, node)))
         }
     }

@@ -7,6 +7,7 @@ extension Engine {
     func moved(_ slot: UInt16, to address: RedisAddress) -> NodeConnection? {
         hasTimerChange = true
         guard let index = cluster?.moved(slot: slot, to: address) else { return nil }
+        if let cluster { shared.slotWatch.publish(cluster) }
         return connectedNode(index)
     }
 
@@ -45,6 +46,9 @@ extension Engine {
     }
 
     private func perform(_ actions: [ClusterState.Action]) {
+        // A view that was believed names its primaries.
+        let isAdopted = actions.contains { if case .connect = $0 { true } else { false } }
+        if isAdopted, let cluster { shared.slotWatch.publish(cluster) }
         for action in actions {
             switch action {
             case .ask(let index, let round): askTopology(connectedNode(index), round)

@@ -17,6 +17,7 @@ final class Engine {
     }
 
     let configuration: RedisTier.Configuration
+    let connector: Connector
     let metrics: RedisMetrics
     let shared: EngineShared
     /// What is known of the cluster; nil in a ring.
@@ -32,8 +33,9 @@ final class Engine {
     private var random: UInt64
     private let buffer: UnsafeMutableRawBufferPointer
 
-    init(_ configuration: RedisTier.Configuration, metrics: RedisMetrics, shared: EngineShared, seed: UInt64) {
-        self.configuration = configuration
+    init(_ connector: Connector, metrics: RedisMetrics, shared: EngineShared, seed: UInt64) {
+        self.connector = connector
+        configuration = connector.configuration
         self.metrics = metrics
         self.shared = shared
         random = seed
@@ -58,9 +60,14 @@ final class Engine {
     /// Runs until the tier is shut down; then nothing is left open and every caller has an answer.
     func run() {
         var batches: [CommandBatch] = []
+        var controls: [Control] = []
         while true {
             now = ContinuousClock.now
-            let isStopping = shared.take(&batches)
+            let isStopping = shared.take(&batches, &controls)
+            if !controls.isEmpty {
+                perform(controls)
+                controls.removeAll()
+            }
             for batch in batches { accept(batch) }
             batches.removeAll(keepingCapacity: true)
             if isStopping { break }
@@ -83,17 +90,14 @@ final class Engine {
 
     private func handle(_ event: Poller.Event, _ node: NodeConnection) {
         guard node.hasTransport else { return }
-        if event.isWritable {
-            if node.phase == .connecting, let problem = node.finishConnecting() {
-                return fault(node, problem)
-            }
-            markDirty(node)
-        }
-        guard event.isReadable, node.phase != .connecting else { return }
+        if let problem = node.advance(shared.poller) { return fault(node, problem) }
+        if event.isWritable || node.pendingOutput > 0 { markDirty(node) }
+        guard event.isReadable, node.phase == .handshaking || node.phase == .ready else { return }
         if let problem = node.receive(buffer, { reply in take(reply, from: node) }) {
             fault(node, problem)
         } else if node.isRetired, node.inFlight.isEmpty {
             _ = node.disconnect()
+            publishState(of: node)
         }
     }
 
@@ -183,9 +187,10 @@ final class Engine {
     // MARK: Faults
 
     /// The connection of `node` is useless: closes it, ends its commands, and lets the breaker decide what next.
-    func fault(_ node: NodeConnection, _ error: TierError) {
+    func fault(_ node: NodeConnection, _ problem: NodeFault) {
         let lost = node.disconnect()
-        node.lastFault = error.message
+        let error = problem.error
+        node.lastFault = problem
         if !node.isRetired { node.breaker.fault(now: now, random: uniform()) }
         publishState(of: node)
         cluster?.wantRefresh()
@@ -196,12 +201,13 @@ final class Engine {
         }
     }
 
-    /// Ends batches whose deadline has passed, and the connections that still owe them a reply.
+    /// Ends batches whose deadline has passed, and the connections that still owe them a reply. A connection being made
+    /// has a deadline of its own: impatient callers must not keep it from ever being ready.
     private func expire() {
         let late = active.filter { $0.deadline <= now }
         for batch in late {
-            for node in nodes where node.inFlight.contains(batch) {
-                fault(node, TierError(.deadline, "Redis at \(node.address) did not answer in time"))
+            for node in nodes where node.phase == .ready && node.inFlight.contains(batch) {
+                fault(node, node.lateness)
             }
             guard batch.remaining > 0 else { continue }
             metrics.count(.deadline, batch.remaining)
@@ -226,6 +232,7 @@ final class Engine {
         }
         for node in nodes {
             consider(node.internalDeadline)
+            consider(node.retireAt)
             if node.phase == .idle, !node.isRetired { consider(node.breaker.retryAt ?? now) }
         }
         for retry in retries { consider(retry.at) }
@@ -235,9 +242,9 @@ final class Engine {
 
     private func runTimers(of node: NodeConnection) {
         if let deadline = node.internalDeadline, deadline <= now {
-            let what = node.phase == .ready ? "did not answer in time" : "could not be connected in time"
-            fault(node, TierError(.deadline, "Redis at \(node.address) \(what)"))
+            fault(node, node.lateness)
         }
+        retireIfDue(node)
         connectIfDue(node)
     }
 
@@ -245,13 +252,13 @@ final class Engine {
     func connectIfDue(_ node: NodeConnection) {
         guard node.phase == .idle, !node.isRetired, node.breaker.mayConnect(now: now) else { return }
         if node.lastFault != nil { metrics.reconnects.increment() }
-        do throws(Transport.Failure) {
+        do throws(NodeFault) {
             try node.connect(shared.poller, now: now)
             markDirty(node)
             publishState(of: node)
             hasTimerChange = true
         } catch {
-            fault(node, TierError(.unavailable, "Redis at \(node.address): \(error.message)"))
+            fault(node, error.at(node.address))
         }
     }
 
@@ -278,7 +285,8 @@ final class Engine {
 
     @discardableResult
     func addNode(_ address: RedisAddress) -> NodeConnection {
-        let node = NodeConnection(index: nodes.count, address: address, configuration: configuration)
+        let node = NodeConnection(
+            index: nodes.count, address: address, configuration: configuration, connector: connector)
         nodes.append(node)
         publishState(of: node)
         return node
@@ -289,7 +297,8 @@ final class Engine {
         shared.set(
             RedisTier.NodeState(
                 address: node.address, isConnected: node.phase == .ready, isRefused: !node.breaker.admits,
-                isRetired: node.isRetired, lastFault: node.lastFault), at: node.index)
+                isRetired: node.isRetired, lastFault: node.lastFault?.message, faultKind: node.lastFault?.kind),
+            at: node.index)
     }
 
     /// A number in 0..<1, for delays (SplitMix64).

@@ -4,12 +4,15 @@ internal import Synchronization
 final class EngineShared: Sendable {
     private struct Inbox {
         var batches: [CommandBatch] = []
+        var controls: [Engine.Control] = []
         var isStopping = false
         var isDozing = false
     }
 
     /// Written to by any thread (`wakeUp`), used otherwise by the I/O thread only.
     let poller = Poller()
+    /// The owners of the slots, for those who follow their changes.
+    let slotWatch = SlotWatch()
     private let inbox = Mutex(Inbox())
     private let states = Mutex<[RedisTier.NodeState]>([])
 
@@ -27,17 +30,30 @@ final class EngineShared: Sendable {
         return isTaken
     }
 
+    /// Hands a change to the I/O thread, to be made before any batch submitted later; false after `stop`.
+    func submit(_ control: Engine.Control) -> Bool {
+        let isTaken = inbox.withLock { inbox in
+            guard !inbox.isStopping else { return false }
+            inbox.controls.append(control)
+            inbox.isDozing = false
+            return true
+        }
+        if isTaken { poller.wakeUp() }
+        return isTaken
+    }
+
     /// Tells the I/O thread to end.
     func stop() {
         inbox.withLock { $0.isStopping = true }
         poller.wakeUp()
     }
 
-    /// Moves the new batches into `batches`, which is empty; true once the thread must end.
-    func take(_ batches: inout [CommandBatch]) -> Bool {
+    /// Moves what is new into `batches` and `controls`, which are empty; true once the thread must end.
+    func take(_ batches: inout [CommandBatch], _ controls: inout [Engine.Control]) -> Bool {
         inbox.withLock { inbox in
             inbox.isDozing = false
             swap(&batches, &inbox.batches)
+            if !inbox.controls.isEmpty { swap(&controls, &inbox.controls) }
             return inbox.isStopping
         }
     }
@@ -45,7 +61,7 @@ final class EngineShared: Sendable {
     /// Whether the I/O thread may wait: from here on a submission wakes it.
     func mayDoze() -> Bool {
         inbox.withLock { inbox in
-            inbox.isDozing = inbox.batches.isEmpty && !inbox.isStopping
+            inbox.isDozing = inbox.batches.isEmpty && inbox.controls.isEmpty && !inbox.isStopping
             return inbox.isDozing
         }
     }

@@ -1,8 +1,8 @@
 /// A command written, or about to be, whose reply has not come.
 struct InFlight {
     enum Kind {
-        /// AUTH and PING of the handshake.
-        case authenticate, ping
+        /// AUTH, CLIENT SETNAME and PING of the greeting.
+        case authenticate, name, ping
         /// Sent in front of a command that was redirected by ASK.
         case asking
         /// SCRIPT LOAD; `index` is the script.

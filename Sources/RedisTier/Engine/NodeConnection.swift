@@ -4,12 +4,13 @@ internal import CacheStack
 ///
 /// Commands are appended to `output` and written once per turn of the loop; replies are matched to `inFlight` in
 /// order. A connection that let a deadline pass is closed and never reused: its late replies would answer later
-/// commands. The handshake (AUTH, PING, SCRIPT LOAD of all scripts) is the head of the same pipeline, so the first
-/// commands need not wait for it.
+/// commands. The greeting (AUTH, CLIENT SETNAME, PING, SCRIPT LOAD of all scripts) is the head of the same pipeline,
+/// so the first commands need not wait for it. Under TLS nothing is sent before the handshake has verified the server;
+/// that it accepted our certificate is known with the first answer only (TLS 1.3), which is the greeting's.
 final class NodeConnection {
     /// How far the connection is.
     enum Phase {
-        case idle, connecting, handshaking, ready
+        case idle, connecting, securing, handshaking, ready
     }
 
     let index: Int
@@ -18,10 +19,12 @@ final class NodeConnection {
     private(set) var phase = Phase.idle
     /// Closed as soon as it is idle, and not connected again.
     var isRetired = false
+    /// When it is to be retired.
+    var retireAt: ContinuousClock.Instant?
     /// Whether the engine will flush it this turn.
     var isDirty = false
     /// Why the last connection ended; safe to log.
-    var lastFault: String?
+    var lastFault: NodeFault?
     /// When the handshake or a topology answer must be there.
     private(set) var internalDeadline: ContinuousClock.Instant?
     private var internalCount = 0
@@ -32,11 +35,13 @@ final class NodeConnection {
     private var watchesOutput = false
     private(set) var inFlight = InFlightQueue()
     private let configuration: RedisTier.Configuration
+    private let connector: Connector
 
-    init(index: Int, address: RedisAddress, configuration: RedisTier.Configuration) {
+    init(index: Int, address: RedisAddress, configuration: RedisTier.Configuration, connector: Connector) {
         self.index = index
         self.address = address
         self.configuration = configuration
+        self.connector = connector
         breaker = Breaker(configuration.breaker)
     }
 
@@ -47,32 +52,22 @@ final class NodeConnection {
 
     // MARK: Making and closing
 
-    /// Starts connecting and queues the handshake; throws where that fails at once.
-    func connect(_ poller: borrowing Poller, now: ContinuousClock.Instant) throws(Transport.Failure) {
-        let fresh = try Transport.connecting(to: address)
+    /// Starts connecting and queues the greeting; throws where that fails at once.
+    func connect(_ poller: borrowing Poller, now: ContinuousClock.Instant) throws(NodeFault) {
+        let fresh = try connector.open(address)
         poller.add(fresh.descriptor, tag: UInt32(index), output: true)
         transport = consume fresh
         watchesOutput = true
         phase = .connecting
         reader = ReplyReader(caps: configuration.replyCaps)
         internalDeadline = now + configuration.connectTimeout
-        queueHandshake()
-    }
-
-    private func queueHandshake() {
-        if let credentials = configuration.credentials {
-            let command =
-                credentials.user.map { CommandEncoder.command("AUTH", $0, credentials.password) }
-                ?? CommandEncoder.command("AUTH", credentials.password)
-            append(InFlight(kind: .authenticate), command[...])
-        }
-        append(InFlight(kind: .ping), CommandEncoder.command("PING")[...])
+        for step in connector.greeting { append(InFlight(kind: step.kind), step.command[...]) }
         for script in Script.allCases {
             append(InFlight(kind: .loadScript, index: UInt32(script.rawValue)), script.loadCommand[...])
         }
     }
 
-    /// The handshake's PING was answered.
+    /// The greeting's PING was answered.
     func becomeReady() {
         phase = .ready
         lastFault = nil
@@ -97,7 +92,8 @@ final class NodeConnection {
     func refusal(bytes: Int) -> TierError? {
         guard breaker.admits else { return TierError(.breakerOpen, "the breaker of Redis at \(address) is open") }
         guard transport != nil else {
-            return TierError(.unavailable, "no connection to Redis at \(address): \(lastFault ?? "not yet tried")")
+            return TierError(
+                .unavailable, "no connection to Redis at \(address): \(lastFault?.message ?? "not yet tried")")
         }
         guard inFlight.count < configuration.inFlightMax, pendingOutput + bytes <= configuration.outputBytesMax
         else { return TierError(.overloaded, "too many commands wait for Redis at \(address)") }
@@ -128,31 +124,49 @@ final class NodeConnection {
 
     // MARK: Input and output
 
-    /// Checks a connection attempt whose socket has become writable: why it failed, or nil.
-    func finishConnecting() -> TierError? {
-        if let problem = transport?.connectResult() { return unavailable(problem) }
-        phase = .handshaking
+    /// Takes a connection attempt further, now that its socket is ready; why it failed, or nil.
+    func advance(_ poller: borrowing Poller) -> NodeFault? {
+        if phase == .connecting {
+            if let fault = transport?.connectResult() { return fault.at(address) }
+            phase = .securing
+        }
+        guard phase == .securing else { return nil }
+        switch transport?.handshake() ?? .done {
+        case .done:
+            phase = .handshaking
+            return nil
+        case .wantsInput: watch(output: false, poller)
+        case .wantsOutput: watch(output: true, poller)
+        case .failed(let fault): return fault.at(address)
+        }
         return nil
     }
 
-    private func unavailable(_ problem: String) -> TierError {
-        TierError(.unavailable, "Redis at \(address): \(problem)")
+    /// What it means that an internal deadline passed.
+    var lateness: NodeFault {
+        let what =
+            switch phase {
+            case .securing: "the TLS handshake was not answered in time; is TLS on at this port?"
+            case .handshaking, .ready: "did not answer in time"
+            case .idle, .connecting: "could not be connected in time"
+            }
+        return NodeFault(.deadline, what).at(address)
     }
 
     /// Writes what is queued and watches for output as long as something is left; says why it failed, or nil.
-    func flush(_ poller: borrowing Poller) -> TierError? {
-        guard phase != .connecting, phase != .idle else { return nil }
+    func flush(_ poller: borrowing Poller) -> NodeFault? {
+        guard phase == .handshaking || phase == .ready else { return nil }
         while sent < output.count {
             let progress =
                 output.withUnsafeBytes { bytes in
                     transport?.send(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
-                } ?? .closed(0)
+                } ?? .wouldBlock
             switch progress {
             case .bytes(let count): sent += count
             case .wouldBlock:
                 watch(output: true, poller)
                 return nil
-            case .closed(let code): return unavailable(Transport.text(code))
+            case .closed(let fault): return ended(fault)
             }
         }
         output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
@@ -167,22 +181,38 @@ final class NodeConnection {
         watchesOutput = isWanted
     }
 
-    /// Receives once into `buffer`, parses, and calls `body` with each complete reply; says why it failed, or nil.
-    ///
-    /// `body` may close this connection; parsing ends then.
-    func receive(_ buffer: UnsafeMutableRawBufferPointer, _ body: (borrowing ReplyStore) -> Void) -> TierError? {
-        let received: Int
-        switch transport?.receive(into: buffer) ?? .wouldBlock {
-        case .bytes(let count): received = count
-        case .wouldBlock: return nil
-        case .closed(let code): return unavailable(Transport.text(code))
-        }
+    /// Receives into `buffer` what is there, parses it, and calls `body` with each complete reply; says why it failed,
+    /// or nil. `body` may close this connection; parsing ends then.
+    func receive(_ buffer: UnsafeMutableRawBufferPointer, _ body: (borrowing ReplyStore) -> Void) -> NodeFault? {
         guard let reader else { return nil }
+        repeat {
+            switch transport?.receive(into: buffer) ?? .wouldBlock {
+            case .bytes(let count):
+                let received = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                if let fault = parse(received, reader, body) { return fault.at(address) }
+            case .wouldBlock: return nil
+            case .closed(let fault): return ended(fault)
+            }
+        } while self.reader === reader && transport?.hasPendingInput ?? false
+        return nil
+    }
+
+    /// What it means that the server closed the connection.
+    private func ended(_ fault: NodeFault) -> NodeFault {
+        guard phase == .handshaking, configuration.tls == nil, fault.kind == .unreachable else {
+            return fault.at(address)
+        }
+        return NodeFault(.unreachable, "\(fault.message) before the first answer; does it want TLS?").at(address)
+    }
+
+    private func parse(
+        _ bytes: UnsafeRawBufferPointer, _ reader: ReplyReader, _ body: (borrowing ReplyStore) -> Void
+    ) -> NodeFault? {
         do throws(ReplyReader.Violation) {
             var start = 0
-            while start < received {
-                let end = min(start + 4_096, received)
-                try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[start..<end]))
+            while start < bytes.count {
+                let end = min(start + 4_096, bytes.count)
+                try reader.feed(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 start = end
                 while try reader.next() {
                     body(reader.reply)
@@ -191,7 +221,11 @@ final class NodeConnection {
             }
             return nil
         } catch {
-            return TierError(.protocolViolation, "Redis at \(address): \(error.message)")
+            // A server under TLS answers plain bytes with an alert record: 21, 3, minor version.
+            if phase == .handshaking, bytes.count >= 3, bytes[0] == 21, bytes[1] == 3, configuration.tls == nil {
+                return NodeFault(.notTLS, "the server speaks TLS on this port, and this connection is plain")
+            }
+            return NodeFault(.protocolViolation, error.message)
         }
     }
 }

@@ -14,8 +14,12 @@ package enum ErrorReply: Hashable, Sendable {
     case readOnly
     /// Redis is at its memory limit and evicts nothing.
     case outOfMemory
-    /// The credentials or their permissions do not suffice.
-    case denied
+    /// The connection has not authenticated, or not any more.
+    case unauthenticated
+    /// Wrong user or password.
+    case wrongPassword
+    /// The user may not run that command on that key.
+    case notPermitted
     /// Anything else: this tier sends nothing that should get one.
     case other
 
@@ -36,7 +40,9 @@ package enum ErrorReply: Hashable, Sendable {
         case "CLUSTERDOWN", "LOADING", "MASTERDOWN", "BUSY": self = .unavailable
         case "READONLY": self = .readOnly
         case "OOM": self = .outOfMemory
-        case "NOAUTH", "WRONGPASS", "NOPERM": self = .denied
+        case "NOAUTH": self = .unauthenticated
+        case "WRONGPASS": self = .wrongPassword
+        case "NOPERM": self = .notPermitted
         default: self = .other
         }
     }

@@ -12,6 +12,8 @@ struct ServeConfiguration {
     var relaxedDurability = false
     var redis: RedisTier.Configuration.Mode?
     var redisCredentials: RedisTier.Configuration.Credentials?
+    var redisTLS: RedisTier.Configuration.TLS?
+    var redisClientName = "springtide"
     var cacheEntries = 1_000_000
     var cacheMegabytes = 512
     var fix = (host: "127.0.0.1", port: 9878)
@@ -64,9 +66,39 @@ struct ServeConfiguration {
             else { throw redisSection.error("password_file", "\(passwordFile) cannot be read or is empty") }
             redisCredentials = .init(user: user.isEmpty ? nil : user, password: String(password))
         }
+        redisClientName = try redisSection.string("client_name", default: redisClientName)
+        redisTLS = try Self.tls(try redisSection.section("tls"))
         let cache = try top.section("cache")
         cacheEntries = try cache.integer("entries", default: cacheEntries, in: 1...100_000_000)
         cacheMegabytes = try cache.integer("megabytes", default: cacheMegabytes, in: 1...1_000_000)
+    }
+
+    /// L2 as configured; nil for none.
+    func redisTier() throws -> RedisTier.Configuration? {
+        guard let redis else { return nil }
+        var result = RedisTier.Configuration(redis)
+        result.credentials = redisCredentials
+        result.clientName = redisClientName.isEmpty ? nil : redisClientName
+        result.tls = redisTLS
+        if let problem = result.problem { throw ConfigurationError(description: "redis: \(problem)") }
+        return result
+    }
+
+    private static func tls(_ section: ConfigurationSection) throws -> RedisTier.Configuration.TLS? {
+        func file(_ key: String) throws -> String? {
+            let path = try section.string(key, default: "")
+            return path.isEmpty ? nil : path
+        }
+        let isEnabled = try section.flag("enabled", default: false)
+        var tls = RedisTier.Configuration.TLS()
+        tls.authorityFile = try file("ca_file")
+        tls.certificateFile = try file("cert_file")
+        tls.keyFile = try file("key_file")
+        tls.serverName = try file("server_name")
+        let verify = try section.word("verify", default: "full", among: ["full", "authority", "none"])
+        tls.verification = .init(rawValue: verify) ?? .full
+        if isEnabled, let problem = tls.problem { throw section.error("enabled", problem) }
+        return isEnabled ? tls : nil
     }
 
     private mutating func readGateway(_ top: ConfigurationSection) throws {

@@ -31,11 +31,8 @@ final class NodeProcess: Sendable {
     func run(ready: @Sendable (NodeAddresses) -> Void) async throws -> NodeEnd {
         ProcessMetrics.register(in: metrics)
         let durable = try await connectedPostgres()
-        let shared = configuration.redis.map { mode in
-            var redis = RedisTier.Configuration(mode)
-            redis.credentials = configuration.redisCredentials
-            return RedisTier(redis, metrics: metrics)
-        }
+        let shared = try configuration.redisTier().map { RedisTier($0, metrics: metrics) }
+        let tracking = shared.map { RedisTracking($0, metrics: metrics) }
         shared?.start()
         defer { shared?.shutdown() }
         var stack = CacheStack.Configuration()
@@ -44,7 +41,8 @@ final class NodeProcess: Sendable {
         stack.commitRowsMax = 1_000_000
         stack.commitQueueRowsMax = 2_000_000
         let cache = CacheStack(
-            stack, schemas: TradingSpaces.all, shared: shared, durable: durable, metrics: metrics)
+            stack, schemas: TradingSpaces.all, shared: shared, durable: durable, invalidations: tracking,
+            metrics: metrics)
         let tail = Task(name: "cache") { try await cache.run() }
         let end: Result<NodeEnd, any Error>
         do {

@@ -1,0 +1,63 @@
+import CacheStack
+import Synchronization
+
+/// The loads on Springtide's L1 through its public calls: a get copies the row's bytes out, a put installs a version.
+final class LocalLoad: Sendable {
+    let policy: PolicyName
+    private let tier: LocalTier
+    private let sequences: [KeySequence]
+    private let now = MonotonicTime(nanoseconds: 1_000_000_000_000)
+    /// Tickets come from one place, as in the database.
+    private let ticket = Atomic<UInt64>(1)
+    private static let space = SpaceID(rawValue: 1)
+
+    /// A tier that holds `entries` rows of 64 bytes, with a quarter more room so that no shard is full.
+    init(_ policy: PolicyName, entries: Int, sequences: [KeySequence]) {
+        self.policy = policy
+        var configuration = LocalTier.Configuration()
+        configuration.policy = policy
+        configuration.entriesMax = entries + entries / 4
+        tier = LocalTier(configuration)
+        self.sequences = sequences
+        tier.restart(at: .zero, born: now, epoch: 1, refusingOlder: false)
+        let payload = [UInt8](repeating: 1, count: 64)
+        for id in 0..<entries { put(UInt64(id), payload) }
+    }
+
+    @inline(__always)
+    private func put(_ id: UInt64, _ payload: [UInt8]) {
+        let version = Ticket(ticket.wrappingAdd(1, ordering: .relaxed).oldValue)
+        let certificate = Certificate(version: version, asOf: version, asOfTime: 0, epoch: 1)
+        tier.install(
+            CertifiedEntry(key: CacheKey(Self.space, id), certificate: certificate, payload: payload), born: now,
+            at: now, followsStream: true)
+    }
+
+    /// One thread's operations; returns how many gets missed.
+    func loop(thread: Int, isMixed: Bool, operations: Int) -> Int {
+        let keys = sequences[thread].keys
+        let bound = AgeBound()
+        let payloads = [[UInt8](repeating: 1, count: 64), [UInt8](repeating: 2, count: 64)]
+        return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
+            var (misses, sum) = (0, 0)
+            for step in 0..<operations {
+                let id = UInt64(keys[step & (KeySequence.length - 1)])
+                if isMixed, step & 3 == 3 {
+                    put(id, payloads[step >> 2 & 1])
+                } else if tier.copy(CacheKey(Self.space, id), bound, at: now, to: buffer) != nil {
+                    sum &+= Int(buffer[0])
+                } else {
+                    misses += 1
+                }
+            }
+            return sum == 0 ? operations : misses
+        }
+    }
+
+    /// One run of a load.
+    func run(_ load: Load, operations: Int) -> Run {
+        measure(threads: load.threads, operations: operations) { thread in
+            self.loop(thread: thread, isMixed: load.isMixed, operations: operations)
+        }
+    }
+}
