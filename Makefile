@@ -5,11 +5,11 @@ SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check e
 BIN = .build/release
 DEBIAN = libhiredis-dev libopenblas-dev libpq-dev libssl-dev openssl redis-server postgresql xz-utils zstd
 BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark CacheBenchmark OutageBenchmark \
-    GatewayBenchmark LoadgenBenchmark LearningBenchmark
+    GatewayBenchmark LoadgenBenchmark LearningBenchmark ForecastBenchmark
 DEMO = --report demo-report
 SMALL = --accounts 2000 --instruments 100 --correctness-only --report demo-report
 
-.PHONY: deps build test demo demo-check drill nemesis soak consumer bench lint clean
+.PHONY: deps build test demo demo-check drill nemesis soak consumer sanitize bench lint clean
 
 deps: ## install the Debian packages that are missing
 	@missing=""; for p in $(DEBIAN); do \
@@ -52,6 +52,9 @@ soak: deps ## a billion simulated reads compared with the truth
 
 consumer: deps ## a service author's package on the cache product alone
 	Tests/CacheConsumer/check.sh "$(CURDIR)/.build/consumer"
+
+sanitize: deps ## the cache stack and its tests under ThreadSanitizer and AddressSanitizer
+	Tests/Sanitized/check.sh "$(CURDIR)/.build/sanitize"
 
 bench: deps ## figures of every part, beside a peer's
 	$(SWIFT_BUILD)

@@ -24,6 +24,7 @@ let package = Package(
         .library(name: "CacheStack", targets: ["CacheStack", "RedisTier", "PostgresTier"]),
         .executable(name: "springtide", targets: ["springtide"]),
         .executable(name: "loadgen", targets: ["loadgen"]),
+        .executable(name: "autoscaler", targets: ["autoscaler"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -47,6 +48,9 @@ let package = Package(
         .target(name: "LocalStack", swiftSettings: wrapper),
 
         .target(name: "Learning", dependencies: ["COpenBLAS"], swiftSettings: strict),
+        .target(name: "Forecasting", dependencies: ["Learning"], swiftSettings: strict),
+        .executableTarget(
+            name: "autoscaler", dependencies: ["Forecasting", "Learning", argumentParser], swiftSettings: strict),
         .target(name: "Market", swiftSettings: strict),
         .target(name: "Matching", dependencies: ["Market"], swiftSettings: strict),
         .target(name: "Risk", dependencies: ["Market"], swiftSettings: strict),
@@ -81,28 +85,32 @@ let package = Package(
 
 /// Test targets by what they need beside their module.
 let tests: [(name: String, dependencies: [Target.Dependency])] = [
-    ("TelemetryTests", ["Telemetry", logging]),
-    ("CacheStackTests", ["CacheStack", "Telemetry", "TierConformance"]),
-    ("RedisTierTests", ["CacheStack", "LocalStack", "RedisTier", "Telemetry", "TestServers", "TierConformance"]),
-    ("PostgresTierTests", ["CacheStack", "LocalStack", "PostgresTier", "Telemetry", "TestServers"]),
+    ("TelemetryTests", ["Telemetry", logging, "TestData"]),
+    ("CacheStackTests", ["CacheStack", "Telemetry", "TierConformance", "TestData"]),
+    (
+        "RedisTierTests",
+        ["CacheStack", "LocalStack", "RedisTier", "Telemetry", "TestServers", "TierConformance", "TestData"]
+    ),
+    ("PostgresTierTests", ["CacheStack", "LocalStack", "PostgresTier", "Telemetry", "TestServers", "TestData"]),
     ("LocalStackTests", ["LocalStack", "TestServers"]),
-    ("MarketTests", ["Market"]),
-    ("MatchingTests", ["Market", "Matching"]),
-    ("RiskTests", ["Market", "Risk"]),
-    ("LedgerTests", ["Ledger", "Market"]),
-    ("ServicesTests", ["CacheStack", "Ledger", "Market", "Matching", "Risk", "Services", "Telemetry"]),
-    ("FIXTests", ["FIX"]),
+    ("MarketTests", ["Market", "TestData"]),
+    ("MatchingTests", ["Market", "Matching", "TestData"]),
+    ("RiskTests", ["Market", "Risk", "TestData"]),
+    ("LedgerTests", ["Ledger", "Market", "TestData"]),
+    ("ServicesTests", ["CacheStack", "Ledger", "Market", "Matching", "Risk", "Services", "Telemetry", "TestData"]),
+    ("FIXTests", ["FIX", "TestData"]),
     ("GatewayTests", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
     ("ArrivalsTests", ["Arrivals"]),
     ("EngineTests", ["Arrivals", "Engine", "FIX", "Telemetry", "loadgen"]),
     ("ReportTests", ["Arrivals", "Engine", "Report", "Telemetry"]),
     ("ProgramTests", ["LocalStack", "TestServers", "loadgen", "springtide"]),
-    ("HistoryCheckerTests", ["HistoryChecker"]),
+    ("HistoryCheckerTests", ["HistoryChecker", "TestData"]),
     ("ModelCheckTests", []),
     (
         "SimulationTests",
         ["CacheStack", "LocalStack", "PostgresTier", "RedisTier", "Simulation", "Telemetry", "TestServers"]
     ),
+    ("ForecastingTests", ["Forecasting", "Learning", "TestData", "autoscaler"]),
     ("NemesisTests", ["LocalStack", "TestServers", "nemesis"]),
     ("TidyTests", []),
 ]
@@ -117,23 +125,28 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("OutageBenchmark", ["CacheStack", "LocalStack", "PostgresTier", "RedisTier", "Telemetry"]),
     ("GatewayBenchmark", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
     ("LearningBenchmark", ["Learning"]),
+    ("ForecastBenchmark", ["Forecasting", "Learning"]),
     ("LoadgenBenchmark", ["Arrivals", "Engine", "FIX", "Telemetry"]),
 ]
 
 package.targets += [
+    .target(name: "TestData", path: "Tests/TestData", swiftSettings: wrapper),
     .target(name: "TestServers", dependencies: ["LocalStack"], path: "Tests/TestServers", swiftSettings: wrapper),
     .target(
         name: "TierConformance", dependencies: ["CacheStack"], path: "Tests/TierConformance", swiftSettings: wrapper),
 ]
 package.targets += [
     .target(
-        name: "Simulation", dependencies: ["CacheStack", "Telemetry"], path: "Tests/Simulation", swiftSettings: wrapper),
+        name: "Simulation", dependencies: ["CacheStack", "HistoryChecker", "Telemetry", "TestData"],
+        path: "Tests/Simulation", swiftSettings: wrapper),
     .testTarget(
         name: "LearningTests", dependencies: ["Learning", "MallocCount"], exclude: ["Fixtures"], swiftSettings: wrapper),
     .target(name: "HistoryChecker", path: "Tests/HistoryChecker", swiftSettings: wrapper),
     .executableTarget(
         name: "nemesis",
-        dependencies: ["CacheStack", "HistoryChecker", "LocalStack", "PostgresTier", "RedisTier", "Telemetry"],
+        dependencies: [
+            "CacheStack", "HistoryChecker", "LocalStack", "PostgresTier", "RedisTier", "Telemetry", "TestData",
+        ],
         path: "Tests/Nemesis", swiftSettings: wrapper),
 ]
 package.targets.append(.target(name: "MallocCount", path: "Benchmarks/MallocCount"))

@@ -17,28 +17,31 @@ public enum CRC32C {
 
     /// The checksum of `bytes`; that of the ASCII text `123456789` is 0xE3069283.
     public static func checksum(_ bytes: Span<UInt8>) -> UInt32 {
-        let tables = tables.span
-        var crc = ~UInt32(0)
-        var index = 0
-        while index + 8 <= bytes.count {
-            let low = crc ^ word(bytes, index)
-            let high = word(bytes, index + 4)
-            crc =
-                tables[1792 + Int(low & 0xFF)] ^ tables[1536 + Int(low >> 8 & 0xFF)]
-                ^ tables[1280 + Int(low >> 16 & 0xFF)] ^ tables[1024 + Int(low >> 24)]
-                ^ tables[768 + Int(high & 0xFF)] ^ tables[512 + Int(high >> 8 & 0xFF)]
-                ^ tables[256 + Int(high >> 16 & 0xFF)] ^ tables[Int(high >> 24)]
-            index += 8
+        unsafe tables.withUnsafeBufferPointer { tables in
+            unsafe bytes.withUnsafeBytes { bytes in
+                var crc = ~UInt32(0)
+                var index = 0
+                while index &+ 8 <= bytes.count {
+                    let eight = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    let word = UInt64(littleEndian: eight) ^ UInt64(crc)
+                    unsafe crc =
+                        at(tables, 7, word) ^ at(tables, 6, word >> 8) ^ at(tables, 5, word >> 16)
+                        ^ at(tables, 4, word >> 24) ^ at(tables, 3, word >> 32) ^ at(tables, 2, word >> 40)
+                        ^ at(tables, 1, word >> 48) ^ at(tables, 0, word >> 56)
+                    index &+= 8
+                }
+                while index < bytes.count {
+                    unsafe crc = (crc >> 8) ^ at(tables, 0, UInt64(crc) ^ UInt64(bytes[index]))
+                    index &+= 1
+                }
+                return ~crc
+            }
         }
-        while index < bytes.count {
-            crc = (crc >> 8) ^ tables[Int((crc ^ UInt32(bytes[index])) & 0xFF)]
-            index += 1
-        }
-        return ~crc
     }
 
-    private static func word(_ bytes: Span<UInt8>, _ index: Int) -> UInt32 {
-        UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2]) << 16
-            | UInt32(bytes[index + 3]) << 24
+    /// The entry of table `number` for the lowest byte of `word`.
+    @inline(__always)
+    private static func at(_ tables: UnsafeBufferPointer<UInt32>, _ number: Int, _ word: UInt64) -> UInt32 {
+        unsafe tables[number &* 256 &+ Int(truncatingIfNeeded: word & 0xFF)]
     }
 }

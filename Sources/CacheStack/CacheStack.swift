@@ -25,8 +25,9 @@ public import Telemetry
 /// A miss walks down: L2's value; or a lease on it, under which one process loads from L3 and fills; or waiting for the
 /// process that has the lease. Within the process one load of a key runs at a time, and readers share it. Loads from
 /// L3 pass a bulkhead with a bounded queue. An entry of L2 that is read near the end of its life, and that the stream
-/// vouches for, is renewed there without a load. A fault of L2 is a miss. When L3 fails, reads go on while certificates
-/// suffice; then they fail, or return a value marked stale where the caller allows it.
+/// vouches for, is renewed there without a load. A fault of L2 is a miss. Where L2 is away or lacks a row, a row of L1
+/// that the stream proves is served on and given back to L2. When L3 fails, reads go on while certificates suffice; then
+/// they fail, or return a value marked stale where the caller allows it.
 ///
 /// **Writes** go to L3 in groups, conditional on the versions read; first committer wins. After the commit and before
 /// the answer the new versions are in L1 and older ones are refused; L2 hears of them by `publish`, which never
@@ -124,6 +125,8 @@ public final class CacheStack: Sendable {
     let publishSignal = Signal()
     /// The newest ticket that was the current one when the stream was read to its end.
     let anchor = Mutex<Anchor?>(nil)
+    /// The ticket at which this process took up the epoch, and a time at which that was the newest one.
+    let start = Mutex((ticket: Ticket.zero, born: MonotonicTime(nanoseconds: 0)))
     let committer: GroupCommitter
     let fast: FastPath
     let shadow: ShadowChecker

@@ -122,13 +122,15 @@ public enum EntryFormat {
     }
 
     private static func digits(_ bytes: Span<UInt8>, at offset: Int) -> UInt64? {
+        let field = bytes.extracting(offset..<offset + 16)
         var value: UInt64 = 0
-        for index in offset..<offset + 16 {
-            let digit = bytes[index] &- UInt8(ascii: "0")
-            guard digit <= 9 else { return nil }
-            value = value * 10 + UInt64(digit)
+        var isNumber = true
+        for index in field.indices {
+            let digit = field[index] &- UInt8(ascii: "0")
+            isNumber = isNumber && digit <= 9
+            value = value &* 10 &+ UInt64(digit)
         }
-        return value
+        return isNumber ? value : nil
     }
 
     private static func appendLittleEndian<Word: FixedWidthInteger>(_ value: Word, to out: inout [UInt8]) {

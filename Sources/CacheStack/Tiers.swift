@@ -69,6 +69,12 @@ public protocol SharedTier: Sendable {
     /// Reads the values of `keys` (GET, pipelined per node).
     func get(_ keys: [CacheKey], until deadline: ContinuousClock.Instant) async throws(TierError) -> [SharedTierReply]
 
+    /// The same for a reader who judges each answer by its certificate: with `allowingReplicas` copies that lag may
+    /// answer. What they hold is true and may be older than what L2 holds, or missing.
+    func get(
+        _ keys: [CacheKey], allowingReplicas: Bool, until deadline: ContinuousClock.Instant
+    ) async throws(TierError) -> [SharedTierReply]
+
     /// Asks for leases on keys that missed (script GETL).
     func lease(_ keys: [CacheKey], until deadline: ContinuousClock.Instant) async throws(TierError) -> [LeaseReply]
 
@@ -91,6 +97,11 @@ public protocol SharedTier: Sendable {
 }
 
 extension SharedTier {
+    /// Asks no replica: for tiers that have none.
+    public func get(
+        _ keys: [CacheKey], allowingReplicas: Bool, until deadline: ContinuousClock.Instant
+    ) async throws(TierError) -> [SharedTierReply] { try await get(keys, until: deadline) }
+
     /// Does nothing: for tiers whose keys do not depend on the epoch.
     public func enter(epoch: UInt32) {}
 }
@@ -209,7 +220,8 @@ public struct ScanChunk: Sendable {
     public var space: SpaceID
     public var ids: [UInt64]
     public var versions: [UInt64]
-    /// Payloads one after another, each of the space's payload size.
+    /// Payloads one after another, all of the same size: the space's payload size, or less where it has wide fields;
+    /// rows of different sizes are in different chunks.
     public var bytes: [UInt8]
 
     /// Rows of `space`.

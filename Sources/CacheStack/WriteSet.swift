@@ -10,7 +10,7 @@ public struct WriteSet: Sendable {
         case delete
     }
 
-    /// All rows of one space and mode.
+    /// Rows of one space and mode whose payloads have the same size: all of them, unless the space has wide fields.
     public struct Group: Sendable {
         public let space: SpaceID
         public let mode: Mode
@@ -22,6 +22,9 @@ public struct WriteSet: Sendable {
             self.space = space
             self.mode = mode
         }
+
+        /// Whether a payload of `size` bytes keeps them all of the same size.
+        func takes(_ size: Int) -> Bool { bytes.count == ids.count * size }
 
         mutating func append(_ id: UInt64, _ payload: some Collection<UInt8>) {
             ids.append(id)
@@ -49,10 +52,10 @@ public struct WriteSet: Sendable {
 
     /// Adds a row. A key must not occur twice in one write set: the last writer coalesces.
     public mutating func append(_ key: CacheKey, _ mode: Mode = .upsert, payload: some Collection<UInt8>) {
-        groups[group(key.space, mode)].append(key.id, payload)
+        groups[group(key.space, mode, size: payload.count)].append(key.id, payload)
     }
 
-    /// Adds a row whose payload `body` appends to the buffer it is given.
+    /// Adds a row of a space without wide fields, whose payload `body` appends to the buffer it is given.
     public mutating func append(_ key: CacheKey, _ mode: Mode = .upsert, _ body: (inout [UInt8]) -> Void) {
         groups[group(key.space, mode)].append(key.id, payloadOf: body)
     }
@@ -62,8 +65,10 @@ public struct WriteSet: Sendable {
         for index in groups.indices { groups[index].clear() }
     }
 
-    private mutating func group(_ space: SpaceID, _ mode: Mode) -> Int {
-        for index in groups.indices where groups[index].space == space && groups[index].mode == mode { return index }
+    private mutating func group(_ space: SpaceID, _ mode: Mode, size: Int? = nil) -> Int {
+        for index in groups.indices where groups[index].space == space && groups[index].mode == mode {
+            guard let size, !groups[index].takes(size) else { return index }
+        }
         groups.append(Group(space: space, mode: mode))
         return groups.count - 1
     }

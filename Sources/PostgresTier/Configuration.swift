@@ -21,6 +21,12 @@ extension PostgresTier {
         public var loadKeysMax = 100_000
         /// Most rows of one batch; whoever fills tables stays near 20,000, far from `statementTimeout`.
         public var batchRowsMax = 100_000
+        /// Most bytes of the payloads of one batch: larger ones are committed in halves, a larger transaction refused.
+        /// A message to the server may have 1 GiB, and an array up to three times the bytes of its payloads.
+        public var batchBytesMax = 256 << 20
+        /// How often a batch is attempted again after SQLSTATE 40001 or 40P01, within its deadline: 0...20. The pauses
+        /// double from 2 ms, with full jitter: five add up to 62 ms at most.
+        public var contentionRetriesMax = 5
         /// Longest pause between attempts to connect; the pauses double from 50 ms, with full jitter.
         public var reconnectPauseMax = Duration.seconds(1)
         /// Accepts a server that may lose acknowledged commits (fsync or checksums off). Only for tests.

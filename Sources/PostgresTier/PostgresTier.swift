@@ -35,6 +35,7 @@ public final class PostgresTier: DurableTier {
         _ configuration: Configuration, schemas: [SpaceSchema], metrics registry: MetricsRegistry = MetricsRegistry()
     ) throws(TierError) {
         precondition((1...32).contains(configuration.readers), "1 to 32 readers")
+        precondition((0...20).contains(configuration.contentionRetriesMax), "0 to 20 retries after contention")
         let catalog: Catalog
         do {
             catalog = try Catalog(schemas)
@@ -47,7 +48,11 @@ public final class PostgresTier: DurableTier {
         self.catalog = catalog
         self.metrics = metrics
         committer = WorkerPool("pg-commit", threads: 1, queueMax: queueMax) {
-            Committer(Session(configuration, .rows, metrics), catalog, metrics, rowsMax: configuration.batchRowsMax)
+            Committer(
+                Session(configuration, .rows, metrics), catalog, metrics,
+                Committer.Limits(
+                    rowsMax: configuration.batchRowsMax, bytesMax: configuration.batchBytesMax,
+                    contentionRetriesMax: configuration.contentionRetriesMax))
         }
         readers = WorkerPool("pg-load", threads: configuration.readers, queueMax: queueMax) {
             Loader(Session(configuration, .rows, metrics), catalog)
@@ -91,6 +96,9 @@ public final class PostgresTier: DurableTier {
     }
 
     /// Commits `batch` under one ticket; at most `batchRowsMax` rows.
+    ///
+    /// A batch that the server fails with 40001 or 40P01 is repeated up to `contentionRetriesMax` times, then `failed`
+    /// with `overloaded`. One of more than `batchBytesMax` bytes is committed in halves, under several tickets.
     ///
     /// A batch the database refuses (a constraint) is halved until the transactions to blame stand alone; they are
     /// `rejected`, the others commit, under several tickets then.

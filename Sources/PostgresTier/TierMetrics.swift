@@ -18,6 +18,7 @@ struct TierMetrics: Sendable {
     let rows: Counter
     let reconnects: Counter
     let rollbackFailures: Counter
+    let contentionRetries: Counter
 
     init(_ registry: MetricsRegistry) {
         func duration(_ operation: String) -> BucketHistogram {
@@ -43,6 +44,8 @@ struct TierMetrics: Sendable {
         inDoubt = transactions("in_doubt")
         rows = registry.counter("postgres_rows_written_total", "Rows written by committed batches.")
         reconnects = registry.counter("postgres_reconnects_total", "Connections opened again after a fault.")
+        contentionRetries = registry.counter(
+            "postgres_contention_retries_total", "Batches attempted again after SQLSTATE 40001 or 40P01.")
         rollbackFailures = registry.counter(
             "postgres_rollback_failures_total", "Rollbacks that failed; their connection was dropped.")
     }

@@ -78,6 +78,14 @@ extension RedisTier {
         public var redirectsMax = 8
         /// Pause before a command is repeated after TRYAGAIN or READONLY.
         public var retryDelay: Duration = .milliseconds(5)
+        /// Whether `get(_:allowingReplicas:until:)` may ask a cluster's replicas. The user needs the right to READONLY,
+        /// and should have the one to ROLE, which tells whether a replica hears from its primary.
+        public var replicaReads = false
+        /// A replica that is silent for so long while it owes answers loses its connection, and the primary is asked
+        /// instead; batches with less than twice this time left ask the primary at once.
+        public var replicaTimeout: Duration = .milliseconds(20)
+        /// How often a replica's latency and link to its primary are asked for.
+        public var replicaProbeInterval: Duration = .milliseconds(250)
         /// Commands without reply on one connection; more are refused.
         public var inFlightMax = 65_536
         /// Bytes waiting to be written to one connection; more are refused.
@@ -120,6 +128,7 @@ extension RedisTier {
         }
 
         private var modeProblem: String? {
+            if replicaReads, case .ring = mode { return "replicaReads: only a cluster names its replicas" }
             switch mode {
             case .cluster(let seeds):
                 return (1...64).contains(seeds.count) ? nil : "a cluster needs 1 to 64 seed addresses"
@@ -144,7 +153,8 @@ extension RedisTier {
                 ("tombstoneDuration", tombstoneDuration), ("breakerDelay", breakerDelay),
                 ("reconnectDelay", reconnectDelay), ("longestDelay", longestDelay),
                 ("refreshInterval", refreshInterval), ("idleRefreshInterval", idleRefreshInterval),
-                ("retryDelay", retryDelay),
+                ("retryDelay", retryDelay), ("replicaTimeout", replicaTimeout),
+                ("replicaProbeInterval", replicaProbeInterval),
             ]
             return times.first { $0.1 < .milliseconds(1) }.map { "\($0.0) must be at least 1 ms" }
         }

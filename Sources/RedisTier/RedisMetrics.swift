@@ -14,6 +14,8 @@ final class RedisMetrics: Sendable {
     let reconnects: Counter
     let refreshes: Counter
     let poison: Counter
+    let replicaReads: Counter
+    let replicaFallbacks: Counter
     private let registry: MetricsRegistry
 
     init(_ registry: MetricsRegistry) {
@@ -43,6 +45,9 @@ final class RedisMetrics: Sendable {
         reconnects = registry.counter("redis_reconnects_total", "Connections started after one was lost.")
         refreshes = registry.counter("redis_topology_refreshes_total", "Times a view of the cluster was elected.")
         poison = registry.counter("redis_poison_total", "Values that failed a check.")
+        replicaReads = registry.counter("redis_replica_reads_total", "Commands sent to replicas.")
+        replicaFallbacks = registry.counter(
+            "redis_replica_fallbacks_total", "Commands asked of the primary because a replica did not answer.")
     }
 
     func operation(_ script: Script?) -> BucketHistogram {

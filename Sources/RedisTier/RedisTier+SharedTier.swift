@@ -6,9 +6,21 @@ extension RedisTier: SharedTier {
     public func get(
         _ keys: [CacheKey], until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> [SharedTierReply] {
+        try await get(keys, allowingReplicas: false, until: deadline)
+    }
+
+    /// The same; with `allowingReplicas`, and where `Configuration.replicaReads` is on, replicas may answer.
+    ///
+    /// What a replica answers is true and may be older than what the primary holds, or absent there: fit for reads that
+    /// judge a certificate by its age. A replica's fault costs `replicaTimeout` at most and fails nothing.
+    public func get(
+        _ keys: [CacheKey], allowingReplicas: Bool, until deadline: ContinuousClock.Instant
+    ) async throws(TierError) -> [SharedTierReply] {
         guard !keys.isEmpty else { return [] }
         let epoch = epoch
-        let batch = CommandBatch(script: nil, capacity: keys.count, bytesPerCommand: 64, deadline: deadline)
+        let batch = CommandBatch(
+            script: nil, capacity: keys.count, bytesPerCommand: 64, deadline: deadline,
+            mayUseReplicas: allowingReplicas && configuration.replicaReads)
         var hashes: [UInt64] = []
         hashes.reserveCapacity(keys.count)
         var name = KeyName()

@@ -16,6 +16,11 @@ public import Telemetry
 /// every one, and nothing is sent before the server's certificate was verified. `NodeState.faultKind` tells why one
 /// failed. A ring's shards can come and go while it is used (`addShard`, `removeShard`).
 ///
+/// **Replicas.** Off unless `Configuration.replicaReads`; then reads whose caller allows it ask replicas, and the primary
+/// where a replica fails. An entry is a certificate of what was newest at a ticket, which stays true wherever and
+/// whenever it is read: a replica that lags gives an older certificate or none, and the reader judges it by its age and
+/// by the floors it knows. Leases, fills, publishes and version checks never go to a replica.
+///
 /// **Faults.** A fault of one node answers that node's keys with `.miss` (reads), `.granted` with token 0 (leases:
 /// load it yourself, `fill` will not store it), `.lost` (fills), and is counted in `redis_errors_total`; a call throws
 /// only where no key at all got an answer. A batch whose deadline passes costs the connection, since late replies must
@@ -40,6 +45,22 @@ public final class RedisTier: Sendable {
         public let lastFault: String?
         /// The same as a code.
         public let faultKind: FaultKind?
+    }
+
+    /// What the tier knows of one replica of a cluster.
+    public struct ReplicaState: Sendable, Hashable {
+        /// Where it listens.
+        public let address: RedisAddress
+        /// The primary whose keys it answers for; nil once the cluster does not name it any more.
+        public let primary: RedisAddress?
+        /// Whether its connection has answered the handshake.
+        public let isConnected: Bool
+        /// Whether it answers and hears from its primary; of several such replicas the nearest are asked.
+        public let isUsable: Bool
+        /// Average latency of the last probes, waiting behind other commands included.
+        public let latency: Duration?
+        /// Why its last connection ended, until the next one is made.
+        public let lastFault: String?
     }
 
     let configuration: Configuration
@@ -112,6 +133,9 @@ public final class RedisTier: Sendable {
     /// Every node known so far.
     public var nodeStates: [NodeState] { shared.nodeStates }
 
+    /// Every replica known so far; empty unless replicas may answer.
+    public var replicaStates: [ReplicaState] { shared.replicaStates }
+
     /// Waits until keys all over the key space are answered; for programs that want a warm start.
     ///
     /// - Throws: `.unavailable`, with the addresses and what is wrong with each, once `deadline` has passed. The tier
@@ -165,7 +189,7 @@ public final class RedisTier: Sendable {
     func perform(_ batch: CommandBatch) async {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             batch.continuation = continuation
-            if !shared.submit(batch) {
+            if !thread.submit(batch) {
                 batch.failRest(TierError(.unavailable, "the Redis tier was shut down"))
                 batch.continuation.take()?.resume()
             }

@@ -5,8 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")"
 scratch="${1:?usage: check.sh BUILD_FOLDER}"
 guide=../../Sources/CacheStack/CacheStack.docc/GettingStarted.md
-sed -n '/^import CacheStack$/,/^```$/p' "$guide" | sed '$d' | diff - Sources/CacheConsumer/AccountService.swift \
+# The guide's Swift blocks that begin with imports, one after another, are the files compiled here.
+sed -n '/^import CacheStack$/,/^```$/p' "$guide" | sed '/^```$/d' \
+    | diff - <(cat Sources/CacheConsumer/AccountService.swift Sources/CacheConsumer/Servers.swift) \
     || { echo "the example in the guide is not the one compiled here"; exit 1; }
+lines="$(grep -cvE '^ *(//.*)?$' Sources/CacheConsumer/AccountService.swift)"
+[ "$lines" -le 40 ] || { echo "the example has $lines lines of code, more than 40"; exit 1; }
 start=$SECONDS
 swift build -c release --scratch-path "$scratch" --product CacheConsumer
 echo "built in $((SECONDS - start)) s"

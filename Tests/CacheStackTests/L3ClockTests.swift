@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 import Testing
 
 @Suite("L3 clock")
@@ -60,7 +61,7 @@ struct L3ClockTests {
     @Test("A true offset is never excluded, over seeded random round trips with drifting clocks")
     func soundness() {
         for seed: UInt64 in 1...20 {
-            var random = SplitMix64(state: seed)
+            var random = SplitMix64(seed: seed)
             let rate = 1.0 + (Double(random.next() % 801) - 400) * 1e-6
             var clock = L3Clock()
             var now: Int64 = 5_000_000_000
@@ -77,18 +78,5 @@ struct L3ClockTests {
                 #expect(born <= now - 1_000_000_000 + 400_000 + 2_000, "age is an upper bound, seed \(seed)")
             }
         }
-    }
-}
-
-/// The generator of the reference traces.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,6 +1,7 @@
 import CacheStack
 import Glibc
 import Synchronization
+import TestData
 import Testing
 
 /// Readers without a lock against writers, evictions, removals and the stream, on threads of their own.
@@ -90,7 +91,7 @@ struct LocalConcurrencyTests {
     }
 
     static func writer(_ tier: LocalTier, steps: UInt64) {
-        var random = SplitMix64(state: 7)
+        var random = SplitMix64(seed: 7)
         for step in 1...steps {
             let id = random.next() % 96
             let key = CacheKey(space, id)
@@ -105,7 +106,7 @@ struct LocalConcurrencyTests {
     }
 
     static func reader(_ tier: LocalTier, seed: UInt64, _ watch: Watch) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var seen = [UInt64](repeating: 0, count: 96)
         var buffer: [UInt8] = []
         var wrong = 0
@@ -147,7 +148,7 @@ struct LocalConcurrencyTests {
         Self.onThreads([
             {
                 var buffer: [UInt8] = []
-                var random = SplitMix64(state: 3)
+                var random = SplitMix64(seed: 3)
                 while !watch.isOver.load(ordering: .acquiring) {
                     let id = random.next() % 8
                     let row = tier.copy(CacheKey(Self.space, id), AgeBound(), at: Self.start, into: &buffer)
@@ -175,7 +176,7 @@ struct LocalConcurrencyTests {
         let watch = Watch()
         Self.onThreads([
             {
-                var random = SplitMix64(state: 4)
+                var random = SplitMix64(seed: 4)
                 while !watch.isOver.load(ordering: .acquiring) {
                     let key = CacheKey(Self.space, random.next() % 8)
                     // In epoch e versions and watermark are in 1000 e ..< 1000 (e + 1).

@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 import Testing
 
 /// What L1 keeps and what it lets go: pins, weights, versions for snapshots, policies, blocks.
@@ -171,7 +172,7 @@ struct LocalKeepingTests {
 
     @Test("Each policy behind the tier has the hits of the policy alone", arguments: PolicyName.allCases)
     func policies(policy: PolicyName) {
-        var random = SplitMix64(state: 9)
+        var random = SplitMix64(seed: 9)
         let trace = (0..<60_000).map { _ -> UInt64 in
             var p = random.next() >> 32
             for _ in 0..<2 { p = (p &* (random.next() >> 32)) >> 32 }
@@ -199,7 +200,7 @@ struct LocalKeepingTests {
     @Test("Random sizes, drops and pins leave the structure whole under every policy", arguments: PolicyName.allCases)
     func structure(policy: PolicyName) {
         for seed in 1...4 as ClosedRange<UInt64> {
-            var random = SplitMix64(state: seed)
+            var random = SplitMix64(seed: seed)
             let tier = Self.tier {
                 $0.entriesMax = 40
                 $0.bytesMax = 60_000

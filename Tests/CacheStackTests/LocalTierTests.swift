@@ -1,5 +1,6 @@
 import CacheStack
 import Foundation
+import TestData
 import Testing
 
 @Suite("L1")
@@ -51,12 +52,12 @@ struct LocalTierTests {
             for _ in 0..<2 { p = (p &* (random.next() >> 32)) >> 32 }
             return (p &* range) >> 32
         }
-        var random = SplitMix64(state: 1)
+        var random = SplitMix64(seed: 1)
         let z = (0..<200_000).map { _ in skew(&random, 20_000) }
         #expect(Array(z.prefix(6)) == [8205, 3012, 2620, 3885, 2102, 1757])
-        random = SplitMix64(state: 3)
+        random = SplitMix64(seed: 3)
         let h = (0..<200_000).map { UInt64($0 / 20_000 * 5_000) + skew(&random, 20_000) }
-        random = SplitMix64(state: 2)
+        random = SplitMix64(seed: 2)
         var s: [UInt64] = []
         var fresh: UInt64 = 1 << 40
         for _ in 0..<160 {
@@ -75,7 +76,7 @@ struct LocalTierTests {
         #expect(Self.hits(trace, capacity: 1200) == 118_800)
     }
 
-    static let traces = ProcessInfo.processInfo.environment["SPRINGTIDE_DATA"].map { $0 + "/d_cache_traces/lirs" }
+    static let traces = RecordedData.folder("d_cache_traces/lirs")
 
     @Test(
         "Public traces give the golden LRU ratios",
@@ -84,9 +85,9 @@ struct LocalTierTests {
     func publicTraces(name: String, capacity: Int, ratio: Double) throws {
         let directory = try #require(Self.traces)
         let file = try #require(
-            try FileManager.default.contentsOfDirectory(atPath: directory).first { $0.hasPrefix(name + ".") },
+            try FileManager.default.contentsOfDirectory(atPath: directory.path).first { $0.hasPrefix(name + ".") },
             "the trace \(name) is missing")
-        let text = try Self.unzip(directory + "/" + file)
+        let text = String(decoding: try RecordedData.unpacked(directory.appendingPathComponent(file)), as: UTF8.self)
         let trace = text.split(whereSeparator: \.isNewline).compactMap { line in
             line.hasPrefix("*") ? nil : UInt64(line.trimmingCharacters(in: .whitespaces))
         }
@@ -94,15 +95,22 @@ struct LocalTierTests {
         #expect(abs(Double(hits) / Double(trace.count) * 100 - ratio) < 0.005 + 1e-9)
     }
 
-    private static func unzip(_ path: String) throws -> String {
-        let (process, pipe) = (Process(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["gzip", "-dc", path]
-        process.standardOutput = pipe
-        try process.run()
-        let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return String(decoding: bytes, as: UTF8.self)
+    @Test("A low floor does not stand for a higher one that was dropped") func droppedFloor() {
+        var configuration = LocalTier.Configuration()
+        (configuration.shards, configuration.entriesMax, configuration.floorsMax) = (1, 8, 1)
+        let tier = LocalTier(configuration)
+        let now = MonotonicTime(nanoseconds: 1_000_000_000)
+        let (a, b) = (CacheKey(SpaceID(rawValue: 1), 8), CacheKey(SpaceID(rawValue: 1), 9))
+        tier.restart(at: Ticket(898), born: now, epoch: 3, refusingOlder: false)
+        tier.raiseFloor(a, to: Ticket(1_666), epoch: 3, at: now)
+        tier.raiseFloor(b, to: Ticket(1_670), epoch: 3, at: now)  // drops the floor of a
+        tier.raiseFloor(a, to: Ticket(1_639), epoch: 3, at: now)
+        func judged(_ asOf: UInt64) -> LocalRow? {
+            let certificate = Certificate(version: Ticket(1_639), asOf: Ticket(asOf), asOfTime: 0, epoch: 3)
+            return tier.judge(a, certificate, born: now, at: now, followsStream: true)
+        }
+        #expect(judged(1_644) == nil)
+        #expect(judged(1_700)?.version == Ticket(1_639))
     }
 
     @Test("Payloads of every size class come back as they were stored, and count by their block")
@@ -263,7 +271,7 @@ struct LocalTierTests {
 
     @Test("Random operations agree with a naive model", arguments: 1...30 as ClosedRange<UInt64>)
     func model(seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let capacity = Int(random.next() % 12) + 1
         let tier = Self.tier(entries: capacity)
         var model = NaiveTier(capacity: capacity)
@@ -302,7 +310,7 @@ struct LocalTierTests {
     }
 
     private static func hammer(_ tier: LocalTier, _ worker: UInt64) {
-        var random = SplitMix64(state: worker)
+        var random = SplitMix64(seed: worker)
         var buffer: [UInt8] = []
         for step in 1...60_000 as ClosedRange<UInt64> {
             let id = random.next() % 700

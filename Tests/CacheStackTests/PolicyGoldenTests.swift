@@ -1,5 +1,6 @@
 import CacheStack
 import Foundation
+import TestData
 import Testing
 
 /// Hit counts that were measured elsewhere, under the same rules.
@@ -21,15 +22,15 @@ struct PolicyGoldenTests {
         var keys: [UInt64] {
             switch self {
             case .zipfLike:
-                var random = SplitMix64(state: 1)
+                var random = SplitMix64(seed: 1)
                 return (0..<200_000).map { _ in Self.skew(&random) }
             case .scans:
-                var random = SplitMix64(state: 2)
+                var random = SplitMix64(seed: 2)
                 return (0..<160).flatMap { round in
                     (0..<1_000).map { _ in Self.skew(&random) } + (0..<250).map { 1 << 40 + UInt64(round * 250 + $0) }
                 }
             case .shifts:
-                var random = SplitMix64(state: 3)
+                var random = SplitMix64(seed: 3)
                 return (0..<200_000).map { UInt64($0 / 20_000 * 5_000) + Self.skew(&random) }
             case .loop: return (0..<120_000).map { UInt64($0 % 1_200) }
             }

@@ -1,5 +1,6 @@
 import CacheStack
 import Foundation
+import TestData
 import Testing
 
 @Suite("Use marks")
@@ -26,7 +27,7 @@ struct PolicyMarkTests {
         let isDone = UseMarks(capacity: 1)
         for seed in 0..<2 {
             DispatchQueue.global().async(group: group) {
-                var random = SplitMix64(state: UInt64(seed))
+                var random = SplitMix64(seed: UInt64(seed))
                 while isDone.read(0) == 0 {
                     marks.mark(Int32(random.next() % 64), upTo: Policy.marksMax)
                 }

@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 import Testing
 
 /// A cache of keys with the same rules, in plain arrays and words of the rules.
@@ -159,7 +160,7 @@ struct PolicyModelTests {
     static func compare<Policy: EvictionPolicy, Naive: NaiveCache>(
         _: Policy.Type, _: Naive.Type, capacity: Int, seed: UInt64, steps: Int = 4_000
     ) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var (cache, naive) = (PolicyCache<Policy>(capacity: capacity), Naive(capacity: capacity))
         let range = UInt64(capacity) * 3 + 2
         var fresh: UInt64 = 1 << 50
@@ -223,7 +224,7 @@ struct PolicyModelTests {
     @Test("A policy that is asked for entries before the cache is full gives each one once, until none is left")
     func drained() {
         func drain<Policy: EvictionPolicy>(_: Policy.Type) {
-            var random = SplitMix64(state: 7)
+            var random = SplitMix64(seed: 7)
             let marks = UseMarks(capacity: 100)
             var policy = Policy(capacity: 100, marks: marks)
             for slot in 0..<Int32(60) { policy.insert(slot, hash: UInt64(slot)) }
@@ -247,7 +248,7 @@ struct PolicyModelTests {
 
     @Test("A cache that ignores owed evictions keeps a consistent S3-FIFO")
     func ignoredDebt() {
-        var random = SplitMix64(state: 11)
+        var random = SplitMix64(seed: 11)
         var policy = S3FIFOPolicy(capacity: 50, marks: UseMarks(capacity: 50))
         for slot in 0..<Int32(50) { policy.insert(slot, hash: UInt64(slot)) }
         var debts = 0

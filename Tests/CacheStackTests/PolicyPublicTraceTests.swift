@@ -1,12 +1,13 @@
 import CacheStack
 import Foundation
+import TestData
 import Testing
 
 /// Public traces, where the data folder is there; nothing of them is in the repository.
 @Suite("Eviction policies: public traces")
 struct PolicyPublicTraceTests {
-    static let folder = ProcessInfo.processInfo.environment["SPRINGTIDE_DATA"].map { $0 + "/d_cache_traces/" }
-    static let isThere = folder.map { FileManager.default.fileExists(atPath: $0) } ?? false
+    static let folder = RecordedData.folder("d_cache_traces").map { $0.path + "/" }
+    static let isThere = folder != nil
 
     struct Trace: CustomTestStringConvertible, Sendable {
         let file: String
@@ -21,16 +22,7 @@ struct PolicyPublicTraceTests {
 
         func keys() throws -> [UInt64] {
             let path = try #require(PolicyPublicTraceTests.folder) + file
-            let programs = ["gz": "gzip", "xz": "xz", "zst": "zstd"]
-            let program = try #require(programs[URL(fileURLWithPath: file).pathExtension])
-            let (process, pipe) = (Process(), Pipe())
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = [program, "-dc", path]
-            process.standardOutput = pipe
-            try process.run()
-            let bytes = [UInt8](try pipe.fileHandleForReading.readToEnd() ?? Data())
-            process.waitUntilExit()
-            try #require(process.terminationStatus == 0)
+            let bytes = [UInt8](try RecordedData.unpacked(URL(fileURLWithPath: path)))
             return try format.keys(in: bytes)
         }
     }

@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 import Testing
 
 /// W-TinyLFU in plain arrays and dictionaries, after the words at `TinyLFUPolicy` and `FrequencySketch`.
@@ -138,7 +139,7 @@ struct NaiveTinyLFU: NaiveCache {
 struct PolicyTinyLFUTests {
     @Test("With a window that stays it hits what the model does", arguments: [1, 7, 50, 300])
     func fixedWindow(capacity: Int) {
-        var random = SplitMix64(state: UInt64(capacity))
+        var random = SplitMix64(seed: UInt64(capacity))
         var cache = PolicyCache(capacity: capacity, policy: TinyLFUPolicy(capacity: capacity, isAdaptive: false))
         var naive = NaiveTinyLFU(capacity: capacity)
         naive.isAdaptive = false
@@ -162,7 +163,7 @@ struct PolicyTinyLFUTests {
         for step in 0..<UInt64(400_000) { _ = cache.request(1 << 32 + step / 800 * 200 + step % 200) }
         let grown = cache.policy.windowMax
         #expect(grown >= 100, "\(grown) of 1000, from 10 on")
-        var random = SplitMix64(state: 5)
+        var random = SplitMix64(seed: 5)
         var fresh: UInt64 = 1 << 40
         // 900 favourites among keys that come once: only frequency helps.
         for _ in 0..<1_500_000 {

@@ -33,15 +33,22 @@ struct RenewalTests {
         #expect(value.version == version)
     }
 
-    @Test("Without a window, L2's life ends after a minute and the row is loaded again")
+    @Test("Without a window, L2's life ends after a minute; L1's row serves on and goes back to L2 without a load")
     func switchedOff() async throws {
         let f = F { $0.renewalWindow = .zero }
         _ = await f.commitElsewhere([1: 1])
         try await f.stack.pollChanges()
         _ = try await f.value(1)
         try await keepReading(f, seconds: 72)
-        #expect(f.durable.loadCount.loads == 2)
+        #expect(f.durable.loadCount.loads == 1)
         #expect(f.metric("cache_renewals_total") == 0)
+        #expect(f.metric("cache_local_renewals_total{reason=\"l2_miss\"}") ?? 0 >= 1)
+        // A lease, a reading of the stream after it, and the fill.
+        await f.stack.refillPending()
+        f.time.advance(by: .milliseconds(50))
+        try await f.stack.pollChanges()
+        #expect(await f.stack.refillPending() == 1)
+        #expect(f.shared.bytes(of: F.key(1))?.first == UInt8(ascii: "V"))
     }
 
     @Test("A version that was superseded without a publish is not renewed: the stream's floor forbids it")
@@ -70,6 +77,26 @@ struct RenewalTests {
             await f.stack.publishPending()
         }
         #expect(f.metric("cache_renewals_total") == 0)
+    }
+
+    @Test("A process that has just started renews nothing of before its stream: it asks L3, and L2 hears of it")
+    func coldStart() async throws {
+        let f = F()
+        _ = await f.commitElsewhere([1: 1])
+        try await f.stack.pollChanges()
+        _ = try await f.value(1)
+        f.time.advance(by: .seconds(40))
+        // Superseded and not announced before the peer begins: its stream never names ticket 2.
+        _ = await f.commitElsewhere([1: 2])
+        let peer = f.peer()
+        try await peer.pollChanges()
+        _ = await f.commitElsewhere([9: 9])
+        try await peer.pollChanges()
+        let value = try await peer.read(F.key(1), .bounded(maxAge: .seconds(60)))
+        #expect(value.payload == [2, 0] && value.level == .l3)
+        await peer.publishPending()
+        let bytes = try #require(f.shared.bytes(of: F.key(1)))
+        #expect(EntryFormat.ticket(bytes, at: 1) == Ticket(2))
     }
 
     @Test("A renewed certificate is believed by a process that has no stream yet")

@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 import Testing
 
 @Suite("Snapshots")
@@ -34,7 +35,7 @@ struct SnapshotTests {
         "A snapshot is never fractured, over random commits, reads and polls", arguments: 1...20 as ClosedRange<UInt64>)
     func neverFractured(seed: UInt64) async throws {
         let f = F()
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         // Every commit keeps the sum of rows 0...3 at 100: a transfer from one row to another.
         var rows: [UInt64: UInt8] = [0: 25, 1: 25, 2: 25, 3: 25]
         _ = await f.commitElsewhere(rows)

@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 import Testing
 
 @Suite("Snapshots in a closure")
@@ -97,7 +98,7 @@ struct TypedSnapshotTests {
     @Test("No sum is ever torn, over random writes, polls and pauses", arguments: 1...10 as ClosedRange<UInt64>)
     func neverTorn(seed: UInt64) async throws {
         let f = F()
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         try await rebalance(f, 0)
         for step in 0..<100 {
             var interruptions = Int(random.next() % 3)

@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 import Testing
 
 @Suite("Transactions in a closure")
@@ -138,7 +139,7 @@ struct TypedTransactionTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in 0..<6 {
                 group.addTask {
-                    var random = SplitMix64(state: seed &* 31 &+ UInt64(worker))
+                    var random = SplitMix64(seed: seed &* 31 &+ UInt64(worker))
                     for _ in 0..<30 {
                         let (from, to) = (Int(random.next() % 4), Int(random.next() % 4))
                         guard from != to else { continue }

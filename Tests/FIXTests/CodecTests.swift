@@ -1,4 +1,5 @@
 import FIX
+import TestData
 import Testing
 
 @Suite("Frames")
@@ -134,7 +135,7 @@ struct CodecTests {
 
     @Test("Rendered times are read back, over 2,000 seeded instants of 1900 to 2100")
     func timestampRoundTrip() {
-        var generator = SeededGenerator(seed: 42)
+        var generator = SplitMix64(seed: 42)
         for _ in 0..<2_000 {
             let time = Int64.random(in: -2_208_988_800_000...4_102_444_800_000, using: &generator) * 1_000
             let frame = written(.heartbeat) { $0.append(60, timestamp: time) }

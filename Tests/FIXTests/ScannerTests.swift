@@ -1,4 +1,5 @@
 import FIX
+import TestData
 import Testing
 
 @Suite("Finding frames in a stream")
@@ -72,7 +73,7 @@ struct ScannerTests {
             framed("35=4|34=1|49=A|56=B|52=20231114-22:13:20|36=10|123=Y|"),
         ]
         let seed: UInt64 = 20_231_114
-        var generator = SeededGenerator(seed: seed)
+        var generator = SplitMix64(seed: seed)
         var fields = FieldIndex()
         var machine = SessionMachine(
             .init(role: .acceptor, header: HeaderTemplate(sender: Array("B".utf8), target: Array("A".utf8))))
@@ -117,7 +118,7 @@ struct ScannerTests {
         _ = machine.received(fields, now: now, into: &writer)
     }
 
-    private func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
+    private func mutate(_ bytes: inout [UInt8], using generator: inout SplitMix64) {
         for _ in 0..<Int.random(in: 1...4, using: &generator) {
             let at = Int.random(in: 0..<bytes.count, using: &generator)
             switch Int.random(in: 0..<6, using: &generator) {

@@ -1,17 +1,5 @@
 import HistoryChecker
-
-/// SplitMix64.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
+import TestData
 
 /// A cache that keeps its promises, as lazily as they allow: calls take effect at one instant between begin and end,
 /// and reads return the oldest state that may be returned, or a random one between it and the newest.
@@ -37,7 +25,7 @@ struct RandomHistory {
     }
 
     private(set) var history = History()
-    private var random: SplitMix
+    private var random: SplitMix64
     private let shape: Shape
     private var chains: [UInt64: [UInt64]] = [:]
     private var values: [Place: UInt64] = [:]
@@ -47,7 +35,7 @@ struct RandomHistory {
     private var floors: [Place: UInt64] = [:]
 
     init(seed: UInt64, _ shape: Shape = Shape()) {
-        random = SplitMix(seed: seed)
+        random = SplitMix64(seed: seed)
         self.shape = shape
         for (index, call) in calls().enumerated() { perform(call, attempt: UInt64(index) + 1) }
     }

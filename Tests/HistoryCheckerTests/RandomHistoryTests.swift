@@ -1,4 +1,5 @@
 import HistoryChecker
+import TestData
 import Testing
 
 @Suite("Random histories")
@@ -15,7 +16,7 @@ struct RandomHistoryTests {
 
     /// The history with one observation of a read of `kinds` changed by `change`, which returns nil where it cannot.
     private func corrupted(
-        _ history: History, _ kinds: Set<Operation.Kind>, _ random: inout SplitMix,
+        _ history: History, _ kinds: Set<Operation.Kind>, _ random: inout SplitMix64,
         _ change: (inout Operation, Observation) -> Observation?
     ) -> History? {
         for _ in 0..<500 {
@@ -45,7 +46,7 @@ struct RandomHistoryTests {
 
     @Test("One read changed in a correct history is found, for what it is", arguments: 1...20 as ClosedRange<UInt64>)
     func corruption(seed: UInt64) throws {
-        var random = SplitMix(seed: seed &* 977)
+        var random = SplitMix64(seed: seed &* 977)
         let history = RandomHistory(seed: seed).history
         let all = Set(Operation.Kind.allCases).subtracting([.write])
         func next(_ item: Observation) -> DurableVersion? {

@@ -1,5 +1,6 @@
 import Ledger
 import Market
+import TestData
 import Testing
 
 @Suite struct PositionIndexTests {
@@ -7,7 +8,7 @@ import Testing
     func manyPositions() throws {
         var ledger = Ledger(accountsMax: 1_000_000, fees: goldenFees())
         var expected: [UInt64: Int64] = [:]
-        var random = SplitMix(seed: 3)
+        var random = SplitMix64(seed: 3)
         for number in 0..<200_000 {
             let account = AccountID(16 + UInt32(number % 2 == 0 ? number : random.below(1_000_000)))
             // Low bits alike, high bits alike, or dense: whatever a weak hash would fold together.

@@ -1,5 +1,6 @@
 import Ledger
 import Market
+import TestData
 import Testing
 
 /// The ledger and the naive one side by side under one stream of random operations.
@@ -10,7 +11,7 @@ private struct Comparison: ~Copyable {
 
     let seed: UInt64
     let fees: FeeSchedule
-    var random: SplitMix
+    var random: SplitMix64
     var ledger: Ledger
     var reference = ReferenceLedger(clients: clients)
     var holds: [Int: OrderHold] = [:]
@@ -27,7 +28,7 @@ private struct Comparison: ~Copyable {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SplitMix(seed: seed)
+        random = SplitMix64(seed: seed)
         // Every other seed charges 10 % and more an item, so that small sales meet the cap of the seller's fees.
         fees = seed % 2 == 0 ? schedule(110_000, 120_000, 130_000) : goldenFees()
         ledger = Ledger(accountsMax: Self.clients.count, fees: fees)

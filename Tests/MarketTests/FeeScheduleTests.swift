@@ -1,4 +1,5 @@
 import Market
+import TestData
 import Testing
 
 @Suite struct FeeScheduleTests {
@@ -29,7 +30,7 @@ import Testing
 
     @Test("Every fee equals the quotient in 128 bits, rounded half up")
     func againstWideArithmetic() throws {
-        var generator = SplitMix(seed: 11)
+        var generator = SplitMix64(seed: 11)
         for _ in 0..<20_000 {
             let rate = Int32(generator.next() % 1_000_001)
             let value = Int64(generator.next() % 100_000_000_000_000_001) >> Int64(generator.next() % 57)

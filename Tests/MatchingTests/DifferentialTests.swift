@@ -1,5 +1,6 @@
 import Market
 import Matching
+import TestData
 import Testing
 
 /// A mix of random operations: what the book looks like under it.
@@ -65,8 +66,8 @@ private struct Fuzzer {
         case 0..<(pair.inCall ? 33 : 3): try togglePhase()
         case 999: pair = try pair.restart(arena: OrderArena(capacity: workload.capacity))
         default:
-            if random.chance(workload.entries) {
-                try pair.enter(order(side: random.chance(50) ? .buy : .sell))
+            if random.percent(workload.entries) {
+                try pair.enter(order(side: random.percent(50) ? .buy : .sell))
             } else {
                 try amend()
             }
@@ -89,16 +90,16 @@ private struct Fuzzer {
     }
 
     mutating func amend() throws {
-        let id = pool.isEmpty || random.chance(2) ? 9_999_999_999 : pool[random.below(pool.count)]
+        let id = pool.isEmpty || random.percent(2) ? 9_999_999_999 : pool[random.below(pool.count)]
         switch random.below(10) {
         case 0..<6: try pair.cancel(id)
         case 6: try pair.reduce(id, to: Int64(random.below(workload.orderMax)))
         default:
             let old = pair.naive.find(id)
             var new = order(side: old?.side ?? .sell)
-            if random.chance(2) { new.side = new.side.opposite }
-            if let old, random.chance(40) { new.price = Price(milli: old.price) }
-            if random.chance(30) { new.id = id }
+            if random.percent(2) { new.side = new.side.opposite }
+            if let old, random.percent(40) { new.price = Price(milli: old.price) }
+            if random.percent(30) { new.id = id }
             try pair.replace(id, by: new)
         }
     }
@@ -110,12 +111,12 @@ private struct Fuzzer {
         var order = IncomingOrder(
             id: id, handle: UInt32(truncatingIfNeeded: id &* 7), owner: AccountID(UInt32(id % 50)), side: side,
             price: price(slack: 1), quantity: Quantity(Int64(1 + random.below(workload.orderMax))))
-        if random.chance(workload.immediate) {
-            order.type = random.chance(30) ? .market : .limit
+        if random.percent(workload.immediate) {
+            order.type = random.percent(30) ? .market : .limit
             order.timeInForce = [.immediateOrCancel, .fillOrKill, .day][random.below(3)]
         }
-        if random.chance(1) { order.quantity = Quantity([0, -5, 2_147_483_648][random.below(3)]) }
-        if random.chance(1) { order.price = Price(milli: [0, -10, 10_001, .max][random.below(4)]) }
+        if random.percent(1) { order.quantity = Quantity([0, -5, 2_147_483_648][random.below(3)]) }
+        if random.percent(1) { order.price = Price(milli: [0, -10, 10_001, .max][random.below(4)]) }
         return order
     }
 
@@ -123,7 +124,7 @@ private struct Fuzzer {
     mutating func price(slack: Int) -> Price {
         let half = workload.ticks / 2 + slack
         if !workload.isBanded {
-            if random.chance(5) { middle = max(100, middle + random.below(41) - 20) }
+            if random.percent(5) { middle = max(100, middle + random.below(41) - 20) }
             if random.below(400) == 0 { return Price(milli: Int64(10 * (1 + random.below(400_000)))) }
         }
         return Price(milli: Int64(10 * (middle - half + random.below(2 * half))))

@@ -1,5 +1,6 @@
 import Market
 import Matching
+import TestData
 
 /// A small seeded trading day in the shape of the recorded ones: two calls, bursts, walks of the price, cancels.
 struct GeneratedDay {
@@ -24,7 +25,7 @@ struct GeneratedDay {
                 hasOpened = true
             }
             let isContinuous = hasOpened && time < 53_820_000
-            if random.chance(30), !open.isEmpty, isContinuous || (share < 6) {
+            if random.percent(30), !open.isEmpty, isContinuous || (share < 6) {
                 let place = random.below(open.count)
                 let victim = open[place]
                 open.swapAt(place, open.count - 1)
@@ -38,7 +39,7 @@ struct GeneratedDay {
                 continue
             }
             id += 1
-            if random.chance(10) { middle = min(1_080, max(920, middle + Int64(random.below(5)) - 2)) }
+            if random.percent(10) { middle = min(1_080, max(920, middle + Int64(random.below(5)) - 2)) }
             let event = Self.entry(id, at: time, middle: middle, &random)
             let order = IncomingOrder(
                 id: id, side: event.side, price: Price(milli: event.price), quantity: Quantity(event.quantity))
@@ -61,9 +62,9 @@ struct GeneratedDay {
     private static func entry(
         _ id: UInt64, at time: Int, middle: Int64, _ random: inout SplitMix64
     ) -> DayEvent {
-        let side: Side = random.chance(50) ? .buy : .sell
+        let side: Side = random.percent(50) ? .buy : .sell
         let away = Int64(random.below(12)) - 4
-        let odd = side == .sell && random.chance(5) ? Int64(random.below(99)) : 0
+        let odd = side == .sell && random.percent(5) ? Int64(random.below(99)) : 0
         return DayEvent(
             milliseconds: time, isCancel: false, order: id, side: side,
             price: 10 * (side == .buy ? middle - away : middle + away),

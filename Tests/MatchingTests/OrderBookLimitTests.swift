@@ -1,5 +1,6 @@
 import Market
 import Matching
+import TestData
 import Testing
 
 private func limit(_ id: UInt64, _ side: Side, _ quantity: Int64, milli: Int64) -> IncomingOrder {

@@ -1,5 +1,6 @@
 import Market
 import Matching
+import TestData
 import Testing
 
 @Suite("Whole days")
@@ -7,7 +8,7 @@ struct ReplayTests {
     @Test(
         "A recorded Shanghai day gives the exchange's own trades in their order",
         .enabled(
-            if: ShanghaiDay.folder != nil,
+            if: RecordedData.orderFlow != nil,
             "SPRINGTIDE_DATA does not name a data folder with recorded order flow in it"),
         arguments: ShanghaiDay.all)
     func shanghai(day: ShanghaiDay) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Market
+import TestData
 
 /// One recorded symbol-day of Shanghai Level-2: the order flow and the exchange's own trades.
 struct ShanghaiDay: Sendable, CustomStringConvertible {
@@ -34,39 +35,15 @@ struct ShanghaiDay: Sendable, CustomStringConvertible {
             closing: [14_500, 327_500, 44_800], turnover: 204_631_645_620),
     ]
 
-    /// The folder named by SPRINGTIDE_DATA, where it holds the order flow.
-    static var folder: URL? {
-        guard let path = ProcessInfo.processInfo.environment["SPRINGTIDE_DATA"] else { return nil }
-        let folder = URL(fileURLWithPath: path).appendingPathComponent("b_order_flow")
-        return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
-    }
-
-    struct Failure: Error { let text: String }
-
-    /// The lines of a compressed file without its header, split at commas.
+    /// The lines of a file without its header, split at commas.
     private func rows(_ kind: String) throws -> [[Substring]] {
-        guard let folder = Self.folder else { throw Failure(text: "no data folder") }
-        let file = folder.appendingPathComponent("sse_l2_\(symbol)_2023-07-11_\(kind).csv.zst")
-        // A file and not a pipe: a server that another test starts at the same time would inherit the pipe's end.
-        let output = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        guard FileManager.default.createFile(atPath: output.path, contents: nil) else {
-            throw Failure(text: "cannot write \(output.path)")
-        }
-        defer { try? FileManager.default.removeItem(at: output) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["zstd", "-dcq", file.path]
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(text: "zstd failed on \(file.path)") }
-        return String(decoding: try Data(contentsOf: output), as: UTF8.self).split(separator: "\n").dropFirst().map {
+        try RecordedData.shanghaiDay(symbol, kind).split(separator: "\n").dropFirst().map {
             $0.split(separator: ",", omittingEmptySubsequences: false)
         }
     }
 
     private func number(_ row: [Substring], _ column: Int) throws -> Int64 {
-        guard row.count > column, let number = Int64(row[column]) else { throw Failure(text: "bad row \(row)") }
+        guard row.count > column, let number = Int64(row[column]) else { throw RecordedData.Failure("bad row \(row)") }
         return number
     }
 

@@ -1,4 +1,5 @@
 import CacheStack
+import TestData
 
 /// The rows of the workload: accounts, between which money moves, and registers, which are written blindly.
 ///
@@ -47,14 +48,23 @@ enum Bank {
 
     /// Even, and neither 0 nor `Observation.unknown`; 1 is left for garbage.
     static func mark(_ key: CacheKey, _ balance: Int64, _ attempt: UInt64) -> UInt64 {
-        var random = SplitMix(seed: number(key) &* 0x9E37_79B9 ^ UInt64(bitPattern: balance) << 20 ^ attempt)
+        var random = SplitMix64(
+            seed: number(key) &* 0x9E37_79B9 ^ UInt64(bitPattern: balance) << 20 ^ attempt)
         return max(2, random.next() & ~1)
     }
 
     /// Tables, and a trigger that keeps every version that was ever committed: what L3 says in the end.
+    ///
+    /// The table begins with 20 MB of dead rows that are never reclaimed, so that its file is longer than a segment of
+    /// the write-ahead log: a limit on the size of files then stops this table's growth, and not the log's.
     static let history = """
-        CREATE TABLE history (place bigserial PRIMARY KEY, space bigint NOT NULL, id bigint NOT NULL, ver bigint NOT NULL,
-            deleted boolean NOT NULL, attempt bigint NOT NULL, mark bigint NOT NULL);
+        CREATE TABLE history (place bigserial PRIMARY KEY, space bigint NOT NULL, id bigint NOT NULL,
+            ver bigint NOT NULL, deleted boolean NOT NULL, attempt bigint NOT NULL, mark bigint NOT NULL, filling text)
+            WITH (autovacuum_enabled = off);
+        ALTER TABLE history ALTER COLUMN filling SET STORAGE PLAIN;
+        INSERT INTO history (space, id, ver, deleted, attempt, mark, filling)
+            SELECT 0, 0, 0, true, 0, 0, repeat('x', 4000) FROM generate_series(1, 5200);
+        DELETE FROM history;
         CREATE FUNCTION keep_version() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             INSERT INTO history (space, id, ver, deleted, attempt, mark)
                 VALUES (TG_ARGV[0]::bigint, NEW.id, NEW.ver, NEW.deleted, NEW.attempt, NEW.mark);

@@ -1,5 +1,6 @@
 import CacheStack
 import HistoryChecker
+import TestData
 
 /// One client of a stack: a random call at a time, noted with its times and outcome.
 struct Client {
@@ -8,14 +9,14 @@ struct Client {
         var token: SessionToken
     }
 
-    private let worker: Worker
-    private var random: SplitMix
+    let worker: Worker
+    var random: SplitMix64
     /// The session the calls belong to; nil for a client without.
     var session: Session?
 
     init(_ worker: Worker, seed: UInt64) {
         self.worker = worker
-        random = SplitMix(seed: seed)
+        random = SplitMix64(seed: seed)
     }
 
     mutating func pause() async {
@@ -24,17 +25,18 @@ struct Client {
 
     mutating func step() async {
         switch Int.random(in: 0..<20, using: &random) {
-        case 0..<8: await (session == nil ? bounded() : sessionRead())
-        case 8..<12: await snapshot()
-        case 12..<15: await strict()
-        case 15..<18: await transfer()
+        case 0..<7: await (session == nil ? bounded() : sessionRead())
+        case 7..<11: await snapshot()
+        case 11..<14: await strict()
+        case 14..<16: await transfer()
+        case 16..<18: await serializable()
         default: await overwrite()
         }
     }
 
     // MARK: Reads
 
-    private mutating func keys(_ most: Int) -> [CacheKey] {
+    mutating func keys(_ most: Int) -> [CacheKey] {
         if Int.random(in: 0..<8, using: &random) == 0 { return Bank.allAccounts }
         return (0..<Int.random(in: 1...most, using: &random)).map { _ in
             Bool.random(using: &random)
@@ -44,10 +46,11 @@ struct Client {
     }
 
     private mutating func maxAge() -> Duration {
-        [.milliseconds(20), .milliseconds(200), .seconds(1), .seconds(10)].randomElement(using: &random) ?? .seconds(1)
+        [.milliseconds(20), .milliseconds(200), .seconds(1), .seconds(10)].randomElement(using: &random)
+            ?? .seconds(1)
     }
 
-    private func operation(_ kind: Operation.Kind, maxAge: Duration = .zero) -> Operation {
+    func operation(_ kind: Operation.Kind, maxAge: Duration = .zero) -> Operation {
         let (seconds, attoseconds) = maxAge.components
         return Operation(
             kind, session: session?.number ?? Operation.nobody, begin: Clock.now, end: Operation.never,
@@ -56,7 +59,7 @@ struct Client {
 
     /// Makes a read and notes it; failed reads are noted without values.
     private mutating func read(
-        _ kind: Operation.Kind, maxAge: Duration = .zero,
+        _ label: String, _ kind: Operation.Kind, maxAge: Duration = .zero,
         _ body: () async throws(CacheError) -> (values: [CachedValue], ticket: UInt64)
     ) async -> [CachedValue]? {
         var operation = operation(kind, maxAge: maxAge)
@@ -64,20 +67,31 @@ struct Client {
             let (values, ticket) = try await body()
             operation.end = Clock.now
             operation.ticket = ticket
-            worker.recorder.note(operation, values)
+            worker.recorder.note(label, operation, values)
             return values
         } catch {
             operation.end = Clock.now
             operation.outcome = .failed
-            worker.recorder.note(operation, [Observation](), writes: [])
+            worker.recorder.note(RecordedCall(label, operation))
+            let cause = error.underlying.map { " (\($0.code.rawValue))" } ?? ""
+            worker.recorder.note(error: "read \(error.code.rawValue)\(cause)")
+            renewSession(after: error)
             return nil
         }
+    }
+
+    /// A session whose history is gone ends; its client begins another.
+    private mutating func renewSession(after error: CacheError) {
+        guard error.code == .otherEpoch || error.code == .behindToken, session != nil else { return }
+        session = Session(
+            number: worker.attempts.session(worker.options.incarnation), token: SessionToken())
     }
 
     private mutating func bounded() async {
         let (keys, age, stack) = (keys(4), maxAge(), worker.stack)
         let allowStale = Int.random(in: 0..<5, using: &random) == 0
-        _ = await read(.bounded, maxAge: age) { () async throws(CacheError) in
+        _ = await read(allowStale ? "staleAllowed" : "bounded", .bounded, maxAge: age) {
+            () async throws(CacheError) in
             (try await stack.read(keys, .bounded(maxAge: age), allowStale: allowStale), 0)
         }
     }
@@ -90,7 +104,7 @@ struct Client {
         let (age, stack, token) = (maxAge(), worker.stack, session?.token ?? SessionToken())
         let kind = session == nil ? Operation.Kind.bounded : .session
         let level = session == nil ? ReadLevel.bounded(maxAge: age) : .session(token, maxAge: age)
-        let values = await read(kind, maxAge: age) { () async throws(CacheError) in
+        let values = await read(kind.rawValue, kind, maxAge: age) { () async throws(CacheError) in
             (try await stack.read(keys, level), 0)
         }
         for value in values ?? [] { session?.token.observe(value) }
@@ -98,10 +112,12 @@ struct Client {
     }
 
     private mutating func snapshot() async {
-        let (keys, age, stack, token) = (keys(8), maxAge(), worker.stack, session?.token ?? SessionToken())
+        let (keys, age, stack, token) = (
+            keys(8), maxAge(), worker.stack, session?.token ?? SessionToken()
+        )
         var epoch: UInt32 = 0
         var ticket = Ticket.zero
-        _ = await read(.snapshot, maxAge: age) { () async throws(CacheError) in
+        _ = await read("snapshot", .snapshot, maxAge: age) { () async throws(CacheError) in
             let snapshot = try await stack.snapshot(keys, maxAge: age, token: token)
             (epoch, ticket) = (snapshot.epoch, snapshot.ticket)
             return (snapshot.values, snapshot.ticket.rawValue)
@@ -109,10 +125,15 @@ struct Client {
         if epoch != 0 { session?.token.observe(ticket, epoch: epoch) }
     }
 
-    private mutating func strict() async {
-        let (keys, stack) = (keys(3), worker.stack)
-        let values = await read(.strict) { () async throws(CacheError) in (try await stack.read(keys, .strict), 0) }
+    private mutating func strict() async { _ = await strictRead(keys(3)) }
+
+    private mutating func strictRead(_ keys: [CacheKey]) async -> [CachedValue]? {
+        let stack = worker.stack
+        let values = await read("strict", .strict) { () async throws(CacheError) in
+            (try await stack.read(keys, .strict), 0)
+        }
         for value in values ?? [] { session?.token.observe(value) }
+        return values
     }
 
     // MARK: Writes
@@ -131,9 +152,27 @@ struct Client {
             writes.append(value.key, payload: Bank.payload(value.key, balance: balance, attempt: attempt))
             intended.append(IntendedWrite(Bank.number(value.key), Bank.mark(value.key, balance, attempt)))
         }
-        let expectations = values.map { Transaction.Expectation($0.key, at: $0.version) }
-        let observed = values.map(Recorder.observation)
-        await commit(Transaction(expectations: expectations, writes: writes), attempt, observed, intended)
+        await commit("transfer", writes, attempt, values, intended)
+    }
+
+    /// A serializable transaction on hot registers: reads three, writes one, expects all three unchanged, so that two
+    /// of them must not each overwrite what the other read (write skew). In a conflict it runs again, 5 times in all.
+    private mutating func serializable() async {
+        var ids: Set<UInt64> = []
+        while ids.count < 3 { ids.insert(UInt64.random(in: 0..<8, using: &random)) }
+        let keys = ids.sorted().map { CacheKey(Bank.registers, $0) }.shuffled(using: &random)
+        for run in 0..<5 {
+            guard let values = await (run == 0 ? sessionRead(keys) : strictRead(keys)), values.count == 3
+            else { return }
+            let attempt = worker.attempts.take(worker.options.incarnation)
+            var writes = WriteSet()
+            writes.append(keys[0], payload: Bank.payload(keys[0], balance: 0, attempt: attempt))
+            let intended = [IntendedWrite(Bank.number(keys[0]), Bank.mark(keys[0], 0, attempt))]
+            let outcome = await commit("serializable", writes, attempt, values, intended)
+            guard case .conflict = outcome, !Task.isCancelled else { return }
+            try? await Task.sleep(for: .microseconds(Int.random(in: 0...(4_000 << run), using: &random)))
+        }
+        worker.recorder.note(error: "write contention after 5 runs")
     }
 
     /// Writes registers without looking, or deletes one.
@@ -154,44 +193,59 @@ struct Client {
                 intended.append(IntendedWrite(Bank.number(key), Bank.mark(key, 0, attempt)))
             }
         }
-        await commit(Transaction(writes: writes), attempt, [], intended)
+        await commit("overwrite", writes, attempt, [], intended)
     }
 
-    /// Commits under the attempt's idempotency key; what is in doubt is sent again until that is settled.
+    /// Commits under the attempt's idempotency key, on the versions read; what is in doubt is sent again until that is
+    /// settled.
+    @discardableResult
     private mutating func commit(
-        _ transaction: Transaction, _ attempt: UInt64, _ observed: [Observation], _ intended: [IntendedWrite]
-    ) async {
-        var transaction = transaction
-        transaction.idempotency = Transaction.IdempotencyKey("\(attempt)", bodyHash: attempt)
-        var operation = operation(.write)
-        operation.attempt = attempt
-        operation.outcome = .inDoubt
-        worker.recorder.note(operation, observed, writes: intended)
+        _ label: String, _ writes: WriteSet, _ attempt: UInt64, _ read: [CachedValue],
+        _ intended: [IntendedWrite]
+    ) async -> CommitOutcome {
+        let transaction = Transaction(
+            expectations: read.map { Transaction.Expectation($0.key, at: $0.version, epoch: $0.epoch) },
+            writes: writes, idempotency: Transaction.IdempotencyKey("\(attempt)", bodyHash: attempt))
+        var call = RecordedCall(label, operation(.write))
+        call.operation.attempt = attempt
+        call.operation.outcome = .inDoubt
+        call.observed = read.map(Recorder.observation)
+        call.writes = intended
+        worker.recorder.note(call)
         var outcome = await worker.stack.commit(transaction)
         for _ in 0..<5 where outcome == .inDoubt && !Task.isCancelled {
             outcome = await worker.stack.commit(transaction)
             // The second sending failed; the first is in doubt still.
             if case .failed = outcome { outcome = .inDoubt }
         }
-        operation.end = Clock.now
+        call.operation.end = Clock.now
+        settle(outcome, &call)
+        worker.recorder.note(call)
+        return outcome
+    }
+
+    private mutating func settle(_ outcome: CommitOutcome, _ call: inout RecordedCall) {
         switch outcome {
         case .committed(let ticket, _, let epoch):
-            operation.outcome = .ok
-            operation.ticket = ticket.rawValue
+            call.operation.outcome = .ok
+            call.operation.ticket = ticket.rawValue
+            call.epoch = epoch
             session?.token.observe(ticket, epoch: epoch)
         case .duplicate(let ticket):
-            operation.outcome = .ok
-            operation.ticket = ticket.rawValue
-            if let epoch = session?.token.epoch, epoch > 0 {
-                session?.token.observe(ticket, epoch: epoch)
-            } else {
-                // The answer names no epoch, so an empty token cannot be raised: the session has not observed it.
-                operation.session = Operation.nobody
-            }
-        case .conflict: operation.outcome = .conflict
-        case .failed, .rejected, .keyReused: operation.outcome = .failed
-        case .inDoubt: operation.end = Operation.never
+            call.operation.outcome = .ok
+            call.operation.ticket = ticket.rawValue
+            // The answer names no epoch, so the token cannot be raised: the session has not observed it.
+            call.operation.session = Operation.nobody
+        case .conflict: call.operation.outcome = .conflict
+        case .failed(let error):
+            call.operation.outcome = .failed
+            worker.recorder.note(error: "write failed (\(error.code.rawValue))")
+        case .rejected, .keyReused:
+            call.operation.outcome = .failed
+            worker.recorder.note(error: "write rejected or key reused")
+        case .inDoubt:
+            call.operation.end = Operation.never
+            worker.recorder.note(error: "write in doubt")
         }
-        worker.recorder.note(operation, observed, writes: intended)
     }
 }

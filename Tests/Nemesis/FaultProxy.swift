@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestData
 
 /// A relay between the programs and their servers, over TCP on loopback or a Unix socket, that breaks as it is told.
 ///
@@ -55,19 +56,23 @@ final class FaultProxy: Sendable {
         /// The server's side is gone, and the client is not told.
         var isHalfOpen = false
         var isDead = false
+        /// What waits on it while it is held, or has no server, was counted.
+        var isTouched = false
     }
 
     private static let sizeMax = 1 << 20
     private let links: [Link]
     private let orders: Mutex<Orders>
     private let ended = Atomic<Bool>(false)
-    /// Answers changed so far.
-    let garbled = Atomic<Int>(0)
+    /// By link: connections or pieces that a fault has touched, and pieces that clients have sent.
+    private let counts: Mutex<(touched: [Int], asked: [Int])>
 
     /// Starts relaying from each link's listener to its target.
     init(_ links: [Link], seed: UInt64) {
         self.links = links
         orders = Mutex(Orders(modes: links.map { _ in .pass }))
+        let zeros = links.map { _ in 0 }
+        counts = Mutex((zeros, zeros))
         var thread = pthread_t()
         let box = Unmanaged.passRetained(Start(proxy: self, seed: seed))
         pthread_create(
@@ -75,7 +80,7 @@ final class FaultProxy: Sendable {
             { context in
                 guard let context else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
-                start.proxy.run(SplitMix(seed: start.seed))
+                start.proxy.run(SplitMix64(seed: start.seed))
                 return nil
             }, box.toOpaque())
         pthread_detach(thread)
@@ -99,6 +104,14 @@ final class FaultProxy: Sendable {
     /// Cuts the servers off the link's connections without telling the clients.
     func halfOpen(_ link: Int) { orders.withLock { _ = $0.halfOpens.insert(link) } }
 
+    /// Connections and pieces of a link that were held, cut, refused, delayed or changed so far.
+    func touched(_ link: Int) -> Int { counts.withLock { $0.touched[link] } }
+
+    /// Pieces that clients have sent over a link so far.
+    func asked(_ link: Int) -> Int { counts.withLock { $0.asked[link] } }
+
+    private func touch(_ link: Int) { counts.withLock { $0.touched[link] += 1 } }
+
     /// Closes everything; returns when the thread is done.
     func stop() {
         orders.withLock { $0.isStopped = true }
@@ -107,7 +120,7 @@ final class FaultProxy: Sendable {
 
     // MARK: The thread
 
-    private func run(_ seeded: SplitMix) {
+    private func run(_ seeded: SplitMix64) {
         var random = seeded
         var connections: [Connection] = []
         while true {
@@ -136,6 +149,7 @@ final class FaultProxy: Sendable {
                     connections[index].client, SOL_SOCKET, SO_LINGER, &linger,
                     socklen_t(MemoryLayout<Glibc.linger>.size))
                 connections[index].isDead = true
+                touch(connections[index].link)
             } else if orders.halfOpens.contains(connections[index].link), !connections[index].isHalfOpen {
                 connections[index].isHalfOpen = true
                 Glibc.close(connections[index].server)
@@ -150,10 +164,11 @@ final class FaultProxy: Sendable {
     }
 
     /// Waits for at most 5 ms, accepts, reads and writes.
-    private func turn(_ modes: [Mode], _ connections: inout [Connection], _ random: inout SplitMix) {
+    private func turn(_ modes: [Mode], _ connections: inout [Connection], _ random: inout SplitMix64) {
         let now = Clock.now
         var polls: [pollfd] = links.indices.map { index in
-            pollfd(fd: modes[index] == .hold ? -1 : links[index].listener, events: Int16(POLLIN), revents: 0)
+            pollfd(
+                fd: modes[index] == .hold ? -1 : links[index].listener, events: Int16(POLLIN), revents: 0)
         }
         for connection in connections {
             let isHeld = modes[connection.link] == .hold || connection.isHalfOpen
@@ -163,10 +178,14 @@ final class FaultProxy: Sendable {
             }
             let client = events(connection.upward, connection.downward)
             let server = events(connection.downward, connection.upward)
-            polls.append(pollfd(fd: isHeld || client == 0 ? -1 : connection.client, events: client, revents: 0))
-            polls.append(pollfd(fd: isHeld || server == 0 ? -1 : connection.server, events: server, revents: 0))
+            polls.append(
+                pollfd(fd: isHeld || client == 0 ? -1 : connection.client, events: client, revents: 0))
+            polls.append(
+                pollfd(fd: isHeld || server == 0 ? -1 : connection.server, events: server, revents: 0))
         }
-        guard poll(&polls, nfds_t(polls.count), 5) > 0 else { return }
+        let isAnything = poll(&polls, nfds_t(polls.count), 5) > 0
+        for index in connections.indices { noticeHeld(&connections[index], modes) }
+        guard isAnything else { return }
         let count = connections.count
         for index in 0..<count {
             let base = links.count + 2 * index
@@ -178,6 +197,22 @@ final class FaultProxy: Sendable {
         }
     }
 
+    /// Counts a connection once for each time that bytes wait on it and are not carried.
+    private func noticeHeld(_ connection: inout Connection, _ modes: [Mode]) {
+        guard modes[connection.link] == .hold || connection.isHalfOpen else {
+            connection.isTouched = false
+            return
+        }
+        guard !connection.isTouched else { return }
+        var byte: UInt8 = 0
+        for socket in [connection.client, connection.server] where socket >= 0 {
+            if recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) > 0 {
+                connection.isTouched = true
+            }
+        }
+        if connection.isTouched { touch(connection.link) }
+    }
+
     private func accept(_ index: Int, _ mode: Mode) -> Connection? {
         let client = Glibc.accept(links[index].listener, nil, nil)
         guard client >= 0 else { return nil }
@@ -187,6 +222,7 @@ final class FaultProxy: Sendable {
             var linger = linger(l_onoff: 1, l_linger: 0)
             setsockopt(client, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
             Glibc.close(client)
+            touch(index)
             return nil
         }
         // Loopback connects at once or not at all.
@@ -203,11 +239,15 @@ final class FaultProxy: Sendable {
     }
 
     private func serve(
-        _ connection: inout Connection, _ mode: Mode, _ client: Int16, _ server: Int16, _ random: inout SplitMix
+        _ connection: inout Connection, _ mode: Mode, _ client: Int16, _ server: Int16,
+        _ random: inout SplitMix64
     ) {
         let isReadable = Int16(POLLIN) | Int16(POLLHUP) | Int16(POLLERR)
+        let link = connection.link
         if client & isReadable != 0 {
             read(connection.client, &connection.upward, mode, &random) { bytes, _ in
+                counts.withLock { $0.asked[link] += 1 }
+                if case .delay = mode { touch(link) }
                 connection.isReplication = connection.isReplication || Self.isReplication(bytes)
             }
         }
@@ -218,7 +258,7 @@ final class FaultProxy: Sendable {
                     Int.random(in: 0..<oneIn, using: &random) == 0
                 else { return }
                 Self.garble(&bytes, &random)
-                garbled.add(1, ordering: .relaxed)
+                touch(link)
             }
         }
         let now = Clock.now
@@ -233,19 +273,21 @@ final class FaultProxy: Sendable {
         bytes.count < 200 && String(decoding: bytes, as: UTF8.self).uppercased().contains("REPLCONF")
     }
 
-    private static func garble(_ bytes: inout [UInt8], _ random: inout SplitMix) {
+    private static func garble(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
         let at = Int.random(in: bytes.indices, using: &random)
         switch Int.random(in: 0..<4, using: &random) {
         case 0: bytes[at] ^= UInt8.random(in: 1...255, using: &random)
         case 1: bytes += bytes[at...]
         case 2: bytes.removeSubrange(at...)
-        default: bytes.insert(contentsOf: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }, at: at)
+        default:
+            bytes.insert(
+                contentsOf: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }, at: at)
         }
     }
 
     private func read(
-        _ socket: Int32, _ pipe: inout Pipe, _ mode: Mode, _ random: inout SplitMix,
-        _ change: (inout [UInt8], inout SplitMix) -> Void
+        _ socket: Int32, _ pipe: inout Pipe, _ mode: Mode, _ random: inout SplitMix64,
+        _ change: (inout [UInt8], inout SplitMix64) -> Void
     ) {
         guard !pipe.isClosed else { return }
         var result = 0
@@ -261,7 +303,8 @@ final class FaultProxy: Sendable {
         guard !bytes.isEmpty else { return }
         var release: Int64 = 0
         if case .delay(let milliseconds) = mode {
-            release = Clock.now + Int64.random(in: milliseconds...2 * milliseconds, using: &random) * 1_000_000
+            release =
+                Clock.now + Int64.random(in: milliseconds...2 * milliseconds, using: &random) * 1_000_000
         }
         release = max(release, pipe.pieces.last?.release ?? 0)
         pipe.size += bytes.count

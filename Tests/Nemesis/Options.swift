@@ -1,18 +1,21 @@
 /// What the command line says.
 struct Options: Sendable {
     static let usage = """
-        nemesis: a real Redis Cluster and PostgreSQL under faults, a workload in several processes, and a history checker.
+        nemesis: a real Redis Cluster and PostgreSQL under faults, a workload in several processes, a history checker.
 
         usage: nemesis [--duration 5m] [--seed 1] [--processes 3] [--only NAME,NAME] [--keep DIRECTORY]
-                       [--canary] [--list]
+                       [--plan COUNT] [--canary] [--list]
 
-          --duration   how long faults are injected (30s, 5m, 1h); the program takes about 15 s more
-          --seed       of the schedule of faults and of the workload
+          --duration   how long faults are injected (30s, 5m, 1h); the program takes about 20 s more
+          --seed       of the plan of faults and of the workload: the same seed injects the same faults in the same
+                       order, with the same lengths; how calls and faults meet in time is up to the machine
           --processes  of the workload, 2 to 8
           --only       inject these faults only (`--list` names them)
           --keep       write the history there: calls-*.txt
-          --canary     the processes use an L2 that lies: the run must end with 99
-          --list       name the faults and end
+          --plan       print the first COUNT steps of the seed's plan and end
+          --canary     the processes use an L2 and an L3 that lie: the run must end with 99 and name every kind of
+                       anomaly but A3, which no client can provoke
+          --list       name the faults, and those not injected with the reason, and end
 
         example: nemesis --duration 30s --seed 7
 
@@ -25,6 +28,8 @@ struct Options: Sendable {
     var only: [String] = []
     var keep: String?
     var isCanary = false
+    /// Steps of the plan to print instead of a run; 0 for a run.
+    var planned = 0
     var isList = false
     var isHelp = false
     /// Set in the processes of the workload.
@@ -58,6 +63,7 @@ struct Options: Sendable {
             case "--seed": seed = try number(argument, 0...UInt64.max)
             case "--processes": processes = try number(argument, 2...8)
             case "--only": only = try value(argument).split(separator: ",").map(String.init)
+            case "--plan": planned = try number(argument, 1...100_000)
             case "--keep": keep = try value(argument)
             case "--worker":
                 isWorker = true

@@ -47,7 +47,13 @@ final class Servers: Sendable {
     let conninfo: String
     let directConninfo: String
     private let nodes: Mutex<[Process]>
-    private let postgres: Mutex<Process>
+    let postgres: Mutex<Process>
+    /// The epochs that have ended, oldest first.
+    let ended = Mutex<[EndedEpoch]>([])
+    private let currentEpoch = Atomic<UInt32>(1)
+
+    /// The epoch of L3.
+    var epoch: UInt32 { currentEpoch.load(ordering: .relaxed) }
 
     init(seed: UInt64) async throws {
         stack = try LocalStack(redis: .cluster(masters: Self.masters), durability: .full)
@@ -55,7 +61,9 @@ final class Servers: Sendable {
         var (ports, relayPorts): ([UInt16], [UInt16]) = ([], [])
         for index in 0..<2 * Self.masters {
             let port = index < Self.masters ? stack.redis.nodes[index].port : try Loopback.freePort()
-            guard let relay = SocketAddress.loopback(0).listen() else { throw BenchError("no port for a relay") }
+            guard let relay = SocketAddress.loopback(0).listen() else {
+                throw BenchError("no port for a relay")
+            }
             links.append(FaultProxy.Link(listener: relay.socket, target: .loopback(port)))
             ports.append(port)
             relayPorts.append(relay.port)
@@ -70,14 +78,18 @@ final class Servers: Sendable {
                 listener: relay.socket, target: .unix("\(stack.postgres.directory)/\(Self.postgresPort)")))
         (self.ports, self.relayPorts) = (ports, relayPorts)
         conninfo = "host=\(directory) user=app dbname=nemesis"
-        directConninfo = "host=\(stack.postgres.directory) user=app dbname=nemesis"
+        directConninfo =
+            "host=\(stack.postgres.directory) user=app dbname=nemesis application_name=injector"
         proxy = FaultProxy(links, seed: seed)
-        guard let database = stack.postgres.process.processID else { throw BenchError("PostgreSQL has no process id") }
+        guard let database = stack.postgres.process.processID else {
+            throw BenchError("PostgreSQL has no process id")
+        }
         postgres = Mutex(
-            Process(arguments: Self.user + (try Self.commandLine(database)), first: stack.postgres.process))
+            Process(
+                arguments: Self.user + (try Self.commandLine(database)), first: stack.postgres.process))
         nodes = Mutex([])
         try startNodes()
-        try await makeDatabase(administrator: stack.postgres.connection)
+        try await makeDatabase()
     }
 
     func stop() {
@@ -96,8 +108,11 @@ final class Servers: Sendable {
             guard let pid = server.processID else { throw BenchError("a Redis node has no process id") }
             let relay = "\(relayPorts[index])"
             let arguments = try Self.commandLine(pid) + ["--cluster-announce-port", relay]
-            let announced = RedisCommand.send(ports[index], "CONFIG", "SET", "cluster-announce-port", relay)
-            guard announced?.hasPrefix("+OK") == true else { throw BenchError("not announced: \(announced ?? "-")") }
+            let announced = RedisCommand.send(
+                ports[index], "CONFIG", "SET", "cluster-announce-port", relay)
+            guard announced?.hasPrefix("+OK") == true else {
+                throw BenchError("not announced: \(announced ?? "-")")
+            }
             nodes.withLock { $0.append(Process(arguments: arguments, first: server)) }
         }
         for index in Self.masters..<2 * Self.masters { try startReplica(index) }
@@ -114,8 +129,10 @@ final class Servers: Sendable {
         let directory = "\(stack.redis.nodes[master].process.directory)/replica"
         mkdir(directory, 0o755)
         let arguments = [
-            "redis-server", "--port", "\(ports[index])", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-            "--dir", directory, "--maxmemory", "512mb", "--maxmemory-policy", "allkeys-lru", "--cluster-enabled", "yes",
+            "redis-server", "--port", "\(ports[index])", "--bind", "127.0.0.1", "--save", "",
+            "--appendonly", "no",
+            "--dir", directory, "--maxmemory", "512mb", "--maxmemory-policy", "allkeys-lru",
+            "--cluster-enabled", "yes",
             "--cluster-port", "\(try Loopback.freePort())", "--cluster-node-timeout", "2000",
             "--cluster-announce-port", "\(relayPorts[index])", "--repl-diskless-sync-delay", "0",
         ]
@@ -130,7 +147,8 @@ final class Servers: Sendable {
     private func introduce(_ index: Int) throws {
         let master = ports[index - Self.masters]
         guard let id = RedisCommand.send(master, "CLUSTER", "MYID").flatMap(Self.bulk),
-            let bus = RedisCommand.send(master, "CONFIG", "GET", "cluster-port")?.split(separator: "\r\n").last
+            let bus = RedisCommand.send(master, "CONFIG", "GET", "cluster-port")?.split(separator: "\r\n")
+                .last
         else { throw BenchError("the master of a replica does not answer") }
         RedisCommand.send(ports[index], "CLUSTER", "MEET", "127.0.0.1", "\(master)", String(bus))
         try wait("meeting of \(ports[index])", seconds: 20) {
@@ -144,13 +162,16 @@ final class Servers: Sendable {
     /// Starts a killed node again: with what it knew of the cluster, without its keys.
     func restart(redis index: Int) throws {
         let arguments = nodes.withLock { $0[index].arguments }
-        let child = try ChildProcess.start(arguments, log: "\(stack.directory)/redis-restart-\(index).log")
+        let child = try ChildProcess.start(
+            arguments, log: "\(stack.directory)/redis-restart-\(index).log")
         nodes.withLock { $0[index].child = child }
     }
 
     /// The nodes that are masters now, by their own word.
     var masterIndices: [Int] {
-        ports.indices.filter { RedisCommand.send(ports[$0], "ROLE")?.contains("\r\nmaster\r\n") == true }
+        ports.indices.filter {
+            RedisCommand.send(ports[$0], "ROLE")?.contains("\r\nmaster\r\n") == true
+        }
     }
 
     /// The text of a bulk reply.
@@ -159,58 +180,10 @@ final class Servers: Sendable {
         return reply.split(separator: "\r\n").dropFirst().first.map(String.init)
     }
 
-    // MARK: PostgreSQL
-
-    private func makeDatabase(administrator: String) async throws {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let schema = try String(contentsOf: root.appendingPathComponent("Schemas/0001_cache.sql"), encoding: .utf8)
-        _ = try await DatabaseScript.run("CREATE DATABASE nemesis", on: administrator, until: .now + .seconds(30))
-        var script = schema
-        for table in Bank.schemas { script += "\n" + (try TableDefinition.createStatement(table)) }
-        try await sql(script + "\n" + Bank.history)
-    }
-
-    /// Runs a script beside the relay.
-    @discardableResult
-    func sql(_ script: String, seconds: Int = 30) async throws -> [[String?]] {
-        try await DatabaseScript.run(script, on: directConninfo, until: .now + .seconds(seconds))
-    }
-
-    /// Ends all of PostgreSQL at once, as a crash does, and starts it again.
-    func restartPostgres() async throws {
-        let process = postgres.withLock { $0 }
-        process.signal(SIGQUIT)
-        try await Self.wait("end of PostgreSQL", seconds: 20) {
-            if let child = process.child { return !child.isRunning }
-            return process.first?.processID.map { Self.state($0) } ?? "Z" == "Z"
-        }
-        let child = try ChildProcess.start(process.arguments, log: "\(stack.directory)/postgres-restart.log")
-        postgres.withLock { $0.child = child }
-    }
-
-    /// Runs as user postgres where this program runs as root, and dies with it.
-    private static var user: [String] {
-        let death = ["--pdeathsig", "KILL", "--"]
-        guard geteuid() == 0 else { return ["setpriv"] + death }
-        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] + death
-    }
-
-    /// The letter of a process's state, Z for one that has ended.
-    private static func state(_ pid: pid_t) -> String {
-        let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ") Z"
-        return text.split(separator: ")").last.flatMap { $0.split(separator: " ").first }.map(String.init) ?? "Z"
-    }
-
-    private static func commandLine(_ pid: pid_t) throws -> [String] {
-        // Not `contentsOfFile`: files of /proc have no size.
-        guard let file = FileHandle(forReadingAtPath: "/proc/\(pid)/cmdline"), let data = try file.readToEnd() else {
-            throw BenchError("the command line of process \(pid) cannot be read")
-        }
-        let words = data.split(separator: 0, omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
-        }
-        return words.last == "" ? words.dropLast() : words
+    /// Notes that an epoch is over and which one has followed.
+    func end(_ epoch: EndedEpoch, next: UInt32) {
+        ended.withLock { $0.append(epoch) }
+        currentEpoch.store(next, ordering: .relaxed)
     }
 
     // MARK: Waiting

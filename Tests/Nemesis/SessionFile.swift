@@ -18,7 +18,9 @@ struct SessionFile {
         let count = read(file, &bytes, bytes.count)
         guard count > 0 else { return nil }
         let words = String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ")
-        guard words.count == 2, let session = Int32(words[0]), let token = SessionToken(text: String(words[1])) else {
+        guard words.count == 2, let session = Int32(words[0]),
+            let token = try? SessionToken(travelText: String(words[1]))
+        else {
             return nil
         }
         return (session, token)
@@ -27,7 +29,7 @@ struct SessionFile {
     /// Puts the session there for the next process.
     func put(_ session: Int32, _ token: SessionToken, _ incarnation: Int) {
         let own = "\(path).\(incarnation).new"
-        let text = Array("\(session) \(token)".utf8)
+        let text = Array("\(session) \(token.travelText)".utf8)
         let file = open(own, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard file >= 0 else { return }
         let isWritten = write(file, text, text.count) == text.count

@@ -25,26 +25,37 @@ struct Worker: Sendable {
         func take(_ incarnation: Int) -> UInt64 {
             UInt64(incarnation) << 32 | next.wrappingAdd(1, ordering: .relaxed).oldValue
         }
+
+        /// The number of a session begun in the midst of a round: above all that `SessionClient` gives.
+        func session(_ incarnation: Int) -> Int32 {
+            let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            return Int32(1 << 30 | (incarnation & 0x3FF) << 20 | Int(number & 0xF_FFFF))
+        }
     }
 
     /// Runs until SIGTERM; the exit code.
     static func run(_ options: WorkerOptions, seed: UInt64) async -> Int32 {
         let addresses = options.redis.compactMap { RedisAddress($0) }
         let path = "\(options.directory)/calls-\(options.incarnation).txt"
-        guard !addresses.isEmpty, let recorder = Recorder(path, process: Int32(options.incarnation)) else { return 1 }
+        guard !addresses.isEmpty, let recorder = Recorder(path, process: Int32(options.incarnation))
+        else { return 1 }
         var redis = RedisTier.Configuration(.cluster(seeds: addresses))
         redis.tokenSeed = seed &* 31 &+ UInt64(options.incarnation)
         let registry = MetricsRegistry()
         let shared = RedisTier(redis, metrics: registry)
         var postgres = PostgresTier.Configuration(conninfo: options.conninfo)
         postgres.applicationName = "nemesis-\(options.incarnation)"
-        guard let durable = try? PostgresTier(postgres, schemas: Bank.schemas, metrics: registry) else { return 1 }
+        guard let durable = try? PostgresTier(postgres, schemas: Bank.schemas, metrics: registry) else {
+            return 1
+        }
         let stack = CacheStack(
             configuration(options.index), schemas: Bank.schemas,
-            shared: options.isCanary ? LyingTier(shared) : shared, durable: durable, metrics: registry)
+            shared: options.isCanary ? LyingTier(shared) : shared,
+            durable: options.isCanary ? LyingDurableTier(durable) : durable, metrics: registry)
         shared.start()
         let worker = Worker(
-            options: options, seed: seed &+ UInt64(options.incarnation) &* 7_919, stack: stack, recorder: recorder)
+            options: options, seed: seed &+ UInt64(options.incarnation) &* 7_919, stack: stack,
+            recorder: recorder)
         await worker.work()
         recorder.flush()
         let metrics = registry.text()
@@ -125,7 +136,9 @@ struct SessionClient {
                 await client.step()
                 await client.pause()
             }
-            if let session = client.session { file.put(session.number, session.token, worker.options.incarnation) }
+            if let session = client.session {
+                file.put(session.number, session.token, worker.options.incarnation)
+            }
             client.session = nil
         }
     }

@@ -7,6 +7,8 @@ import Synchronization
 final class Workers: Sendable {
     private struct State {
         var processes: [ChildProcess] = []
+        /// The number of each process's start.
+        var incarnations: [Int] = []
         var starts = 0
     }
 
@@ -30,39 +32,59 @@ final class Workers: Sendable {
         isCanary = options.isCanary
         program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         for index in 0..<count {
-            let process = try begin(index)
-            state.withLock { $0.processes.append(process) }
+            let (process, incarnation) = try begin(index)
+            state.withLock { state in
+                state.processes.append(process)
+                state.incarnations.append(incarnation)
+            }
         }
     }
 
-    private func begin(_ index: Int) throws -> ChildProcess {
+    private func begin(_ index: Int) throws -> (process: ChildProcess, incarnation: Int) {
         let incarnation = state.withLock { state in
             state.starts += 1
             return state.starts
         }
-        return try ChildProcess.start(
+        let process = try ChildProcess.start(
             [
-                program, "--worker", "\(incarnation)", "--index", "\(index)", "--count", "\(count)", "--seed",
+                program, "--worker", "\(incarnation)", "--index", "\(index)", "--count", "\(count)",
+                "--seed",
                 "\(seed)",
                 "--conninfo", conninfo, "--redis", redis, "--directory", directory, "--start", "\(start)",
             ] + (isCanary ? ["--canary"] : []), log: "\(directory)/worker-\(incarnation).log")
+        return (process, incarnation)
     }
 
-    func signal(_ index: Int, _ number: Int32) { state.withLock { $0.processes[index] }.signal(number) }
+    /// Bytes of calls that a process has noted.
+    func noted(_ index: Int) -> Int {
+        let incarnation = state.withLock { $0.incarnations[index] }
+        var status = stat()
+        return stat("\(directory)/calls-\(incarnation).txt", &status) == 0 ? Int(status.st_size) : 0
+    }
 
-    /// Kills a process without warning and starts another in its place.
-    func replace(_ index: Int) async throws {
+    func signal(_ index: Int, _ number: Int32) {
+        state.withLock { $0.processes[index] }.signal(number)
+    }
+
+    /// Kills a process without warning and starts another in its place; how the old one ended.
+    func replace(_ index: Int) async throws -> Int32 {
         let old = state.withLock { $0.processes[index] }
         old.signal(SIGKILL)
-        _ = await old.wait()
-        let new = try begin(index)
-        state.withLock { $0.processes[index] = new }
+        let code = await old.wait()
+        let (new, incarnation) = try begin(index)
+        state.withLock { state in
+            state.processes[index] = new
+            state.incarnations[index] = incarnation
+        }
+        return code
     }
 
     /// Processes that have ended by themselves, with their exit codes.
     func ended() async -> [Int32] {
         var codes: [Int32] = []
-        for process in state.withLock({ $0.processes }) where !process.isRunning { codes.append(await process.wait()) }
+        for process in state.withLock({ $0.processes }) where !process.isRunning {
+            codes.append(await process.wait())
+        }
         return codes
     }
 

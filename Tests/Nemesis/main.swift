@@ -11,13 +11,21 @@ do {
     }
     if options.isList {
         for fault in Fault.allCases { print("\(fault.rawValue): \(fault.summary)") }
+        for (name, reason) in Fault.notInjected { print("not injected, \(name): \(reason)") }
         exit(0)
     }
     if let worker = options.worker {
         Termination.listen()
         exit(await Worker.run(worker, seed: options.seed))
     }
-    exit(try await Run(options).run())
+    let run = try Run(options)
+    if options.planned > 0 {
+        for (index, step) in run.plan.prefix(options.planned).enumerated() {
+            print("\(index + 1) \(step)")
+        }
+        exit(0)
+    }
+    exit(try await run.run())
 } catch let mistake as Options.Mistake {
     FileHandle.standardError.write(Data("nemesis: \(mistake.message)\n".utf8))
     exit(2)

@@ -4,7 +4,7 @@ import Telemetry
 import TestServers
 import Testing
 
-@Suite("Commits against a real PostgreSQL", .enabled(if: TestServers.areInstalled))
+@Suite("Commits against a real PostgreSQL", .enabled(if: TestServers.areInstalled, "needs PostgreSQL: make deps"))
 struct CommitTests {
     @Test("Payloads of every field type come back byte for byte, with version, ticket and time")
     func roundTrip() async throws {

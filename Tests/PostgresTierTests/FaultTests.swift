@@ -6,7 +6,7 @@ import Telemetry
 import TestServers
 import Testing
 
-@Suite("Faults of a real PostgreSQL", .enabled(if: TestServers.areInstalled))
+@Suite("Faults of a real PostgreSQL", .enabled(if: TestServers.areInstalled, "needs PostgreSQL: make deps"))
 struct FaultTests {
     private static let key = Sample.account(1)
     private static let rowLock = "SELECT FROM accounts WHERE account = 1 FOR UPDATE"

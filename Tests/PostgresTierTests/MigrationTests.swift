@@ -3,7 +3,9 @@ import PostgresTier
 import TestServers
 import Testing
 
-@Suite("Migrations and readiness of a real PostgreSQL", .enabled(if: TestServers.areInstalled))
+@Suite(
+    "Migrations and readiness of a real PostgreSQL",
+    .enabled(if: TestServers.areInstalled, "needs PostgreSQL: make deps"))
 struct MigrationTests {
     @Test("Files are applied once and in order; later a changed or inserted file is refused")
     func order() async throws {

@@ -1,10 +1,11 @@
 import CacheStack
 import PostgresTier
 import Synchronization
+import TestData
 import TestServers
 import Testing
 
-@Suite("Scans of a real PostgreSQL", .enabled(if: TestServers.areInstalled))
+@Suite("Scans of a real PostgreSQL", .enabled(if: TestServers.areInstalled, "needs PostgreSQL: make deps"))
 struct ScanTests {
     private static let accounts: UInt64 = 45_000
 
@@ -93,7 +94,7 @@ struct ScanTests {
 
     /// Moves money between random accounts, batch after batch, until it is cancelled.
     private func transfer(_ tier: PostgresTier) async throws {
-        var generator = SplitMix(state: 5)
+        var generator = SplitMix64(seed: 5)
         while !Task.isCancelled {
             let pair = (0..<2).map { _ in UInt64.random(in: 0..<Self.accounts, using: &generator) }
             guard pair[0] != pair[1] else { continue }

@@ -1,5 +1,6 @@
 import CacheStack
 import PostgresTier
+import TestData
 import Testing
 
 @Suite("Coalescing of a batch's writes")
@@ -8,7 +9,7 @@ struct StagingTests {
     func againstNaiveReplay() throws {
         var refusals = 0
         for seed in UInt64(1)...400 {
-            var generator = SplitMix(state: seed)
+            var generator = SplitMix64(seed: seed)
             let batch = (0..<Int.random(in: 2...12, using: &generator)).map { _ in
                 Self.transaction(using: &generator)
             }
@@ -32,7 +33,7 @@ struct StagingTests {
     }
 
     /// Up to four rows with distinct keys of ten.
-    private static func transaction(using generator: inout SplitMix) -> Transaction {
+    private static func transaction(using generator: inout SplitMix64) -> Transaction {
         var writes = WriteSet()
         let keys = (UInt64(0)..<10).shuffled(using: &generator).prefix(Int.random(in: 1...4, using: &generator))
         for key in keys {
@@ -69,18 +70,5 @@ struct StagingTests {
         rows.merge(staged[.upsert] ?? [:]) { $1 }
         rows.merge(staged[.delete] ?? [:]) { $1 }
         return rows
-    }
-}
-
-/// The seeded generator of the tests.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -32,6 +32,10 @@ import Testing
             ("redis: {mode: sentinel}", "redis.mode must be one of cluster, ring, none"),
             ("redis: {addresses: [nowhere]}", "redis.addresses: nowhere is not host:port or unix:/path"),
             ("risk: {rules: {99: {threshold: 1}}}", "risk.rules.99: is not the number of a risk rule"),
+            ("cache: {policy: mru}", "cache.policy must be one of lru, clock, sieve, s3fifo, wtinylfu"),
+            ("cache: {repair: sometimes}", "cache.repair must be one of off, after_faults, always"),
+            ("cache: {shadow: {every_reads: -1}}", "cache.shadow.every_reads must be a whole number in 0...1000000000"),
+            ("cache: {shadow: {every: 1}}", "unknown key cache.shadow.every; did you mean cache.shadow.every_reads?"),
             ("gateway: {fix: 9878}", "gateway.fix must be host:port"),
             ("gateway: 7", "gateway. must hold keys"),
         ])

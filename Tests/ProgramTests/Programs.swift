@@ -25,9 +25,18 @@ enum Programs {
 
     /// Runs a program to its end; standard output and error together.
     static func run(_ name: String, _ arguments: String...) async throws -> Outcome {
+        try await run(["\(directory)/\(name)"] + arguments)
+    }
+
+    /// Runs a program of the system to its end.
+    static func runTool(_ name: String, _ arguments: String...) async throws -> Outcome {
+        try await run([name] + arguments)
+    }
+
+    private static func run(_ command: [String]) async throws -> Outcome {
         let log = NSTemporaryDirectory() + "/springtide-program-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: log) }
-        let child = try ChildProcess.start(["\(directory)/\(name)"] + arguments, log: log)
+        let child = try ChildProcess.start(command, log: log)
         let code = await child.wait()
         return Outcome(code: code, output: (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
     }

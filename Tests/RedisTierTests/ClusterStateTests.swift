@@ -41,6 +41,21 @@ private func equal<Value: Equatable>(
         #expect(view.coveredSlots == 16_384)
     }
 
+    @Test("Replicas are read, each once; two views that differ in them only are equal")
+    func replicas() throws {
+        func text(_ first: Int, _ last: Int, _ ports: [Int]) -> String {
+            "*\(ports.count + 2)\r\n:\(first)\r\n:\(last)\r\n"
+                + ports.map { "*3\r\n$9\r\n127.0.0.1\r\n:\($0)\r\n$2\r\nid\r\n" }.joined()
+        }
+        // A replica with port 0 cannot be asked and is left out; the primary counts all the same.
+        let view = try #require(
+            try parse("*3\r\n" + text(0, 99, [1, 4, 3]) + text(100, 199, [2]) + text(200, 300, [1, 3, 0])))
+        #expect(view.replicas[node(1)] == [node(3), node(4)])
+        #expect(view.replicas[node(2)] == [])
+        let other = try #require(try parse("*3\r\n" + text(0, 99, [1]) + text(100, 199, [2]) + text(200, 300, [1])))
+        #expect(view == other && view.hashValue == other.hashValue)
+    }
+
     @Test("Views that cannot be are refused")
     func malformed() throws {
         #expect(try parse("*1\r\n" + range(0, 16_384, "a", 1)) == nil)
@@ -152,6 +167,44 @@ private func equal<Value: Equatable>(
         #expect(state.nextPoll == start + .seconds(10))
         equal(state.poll(now: start + .seconds(9)) { _ in true }, [])
         equal(state.poll(now: start + .seconds(10)) { _ in true }, [.ask(node: 0, round: 2)])
+    }
+
+    @Test("After a view with other replicas five rounds follow, a second apart; the first view is no change")
+    func settling() throws {
+        func view(_ primary: UInt16, _ replicas: Set<RedisAddress>) throws -> ClusterView {
+            try #require(
+                ClusterView([ClusterView.Range(0, 16_383, node(primary))], replicas: [node(primary): replicas]))
+        }
+        var state = elected(try view(1, [node(2)]), seed: 1)
+        #expect(state.replicas.map(\.address) == [node(2)] && state.replicas.map(\.primary) == [0])
+        #expect(state.nextPoll == start + .seconds(10))
+        var now = start + .seconds(10)
+        var number: UInt32 = 2
+        func round(_ view: ClusterView) {
+            let asked = state.poll(now: now) { _ in true }
+            for case .ask(let node, _) in asked { _ = state.answered(view, round: number, from: node) }
+            number += 1
+        }
+        // 2 has taken over, and where 1 has gone is not known yet.
+        let promoted = try view(2, [])
+        round(promoted)
+        for _ in 0..<4 {
+            #expect(state.nextPoll == now + .seconds(1))
+            now += .seconds(1)
+            round(promoted)
+        }
+        #expect(state.nextPoll == now + .seconds(1))
+        // Now it is: another five.
+        let whole = try view(2, [node(1)])
+        now += .seconds(1)
+        round(whole)
+        #expect(state.replicas.map(\.address) == [node(1)] && state.replicas.map(\.primary) == [1])
+        for _ in 0..<5 {
+            #expect(state.nextPoll == now + .seconds(1))
+            now += .seconds(1)
+            round(whole)
+        }
+        #expect(state.nextPoll == now + .seconds(10))
     }
 
     @Test("Healthy nodes are asked where there are any, at most five")

@@ -23,7 +23,9 @@ final class FakeRedis: Sendable {
     private let listener: Int32
     private let script: Script
     private let slots: (@Sendable () -> String)?
-    private let state = Mutex((sockets: Set<Int32>(), accepted: 0, ended: 0))
+    private let state = Mutex((sockets: Set<Int32>(), accepted: 0, ended: 0, isStopped: false))
+    /// Raised once the listener is closed.
+    private let hasEnded = DispatchSemaphore(value: 0)
 
     /// Listens on a port of its own, or on `port`; `slots` is its reply to CLUSTER SLOTS, if not that it owns them all.
     init(port: UInt16 = 0, slots: (@Sendable () -> String)? = nil, _ script: @escaping Script) {
@@ -52,9 +54,16 @@ final class FakeRedis: Sendable {
     /// Connections accepted, and those that have ended.
     var connections: (accepted: Int, ended: Int) { state.withLock { ($0.accepted, $0.ended) } }
 
+    /// The thread that accepts closes the listener: closed here, its number could be another server's by the time that
+    /// thread accepts again.
     func stop() {
+        let isFirst = state.withLock { state in
+            defer { state.isStopped = true }
+            return !state.isStopped
+        }
+        guard isFirst else { return }
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        hasEnded.wait()
         state.withLock { state in
             for socket in state.sockets { shutdown(socket, Int32(SHUT_RDWR)) }
         }
@@ -63,7 +72,11 @@ final class FakeRedis: Sendable {
     private func acceptAll() {
         while true {
             let socket = accept(listener, nil, nil)
-            guard socket >= 0 else { return }
+            guard socket >= 0 else {
+                close(listener)
+                hasEnded.signal()
+                return
+            }
             let number = state.withLock { state in
                 state.sockets.insert(socket)
                 state.accepted += 1

@@ -2,6 +2,7 @@ import CacheStack
 import Foundation
 import RedisTier
 import Synchronization
+import TestData
 import Testing
 
 /// The tier against servers that misbehave in every way a byte stream can.
@@ -216,7 +217,7 @@ import Testing
 
     @Test("Random bytes never become a value and never hang", arguments: 0..<12)
     func randomBytes(seed: UInt64) async throws {
-        var generator = SplitMix(seed: seed)
+        var generator = SplitMix64(seed: seed)
         let bytes = (0..<Int.random(in: 1...4_000, using: &generator)).map { _ in
             // Half of the streams hold much of RESP's own alphabet.
             seed % 2 == 0

@@ -39,18 +39,23 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
 
     private let root: String
     private let isCluster: Bool
+    /// Servers that own slots; the others are replicas.
+    private let primaries: Int
     private let security: Security?
     private var servers: [Server] = []
     private var starts = 0
 
-    /// Starts `count` servers: a cluster that shares the slots evenly, or standalone ones.
-    init(count: Int, isCluster: Bool, security: Security? = nil) throws {
+    /// Starts `count` servers: a cluster that shares the slots evenly, with `replicas` more servers behind each of them
+    /// (server i is a replica of server i modulo `count`), or standalone ones.
+    init(count: Int, isCluster: Bool, replicas: Int = 0, security: Security? = nil) throws {
+        precondition(isCluster || replicas == 0, "only a cluster has replicas here")
         self.isCluster = isCluster
+        primaries = count
         self.security = security
         var template = Array("\(ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")/redistier-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw PrivateRedisError(description: "no scratch directory") }
         root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        for _ in 0..<count {
+        for _ in 0..<count * (1 + replicas) {
             servers.append(
                 try start(
                     port: Self.freePort(), bus: Self.freePort(), securePort: security == nil ? 0 : Self.freePort(),
@@ -104,7 +109,10 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
             directory,
         ]
         if isCluster {
-            arguments += ["--cluster-enabled", "yes", "--cluster-port", "\(bus)", "--cluster-node-timeout", "2000"]
+            arguments += [
+                "--cluster-enabled", "yes", "--cluster-port", "\(bus)", "--cluster-node-timeout", "2000",
+                "--repl-diskless-sync-delay", "0",
+            ]
         }
         if let security {
             arguments += [
@@ -145,8 +153,8 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
 
     private func formCluster() throws {
         for index in servers.indices {
-            let (first, last) = (index * 16_384 / servers.count, (index + 1) * 16_384 / servers.count - 1)
-            try send(index, "CLUSTER", "ADDSLOTSRANGE", "\(first)", "\(last)")
+            let (first, last) = (index * 16_384 / primaries, (index + 1) * 16_384 / primaries - 1)
+            if index < primaries { try send(index, "CLUSTER", "ADDSLOTSRANGE", "\(first)", "\(last)") }
             try send(index, "CLUSTER", "SET-CONFIG-EPOCH", "\(index + 1)")
             if index > 0 {
                 try send(0, "CLUSTER", "MEET", "127.0.0.1", "\(servers[index].port)", "\(servers[index].bus)")
@@ -156,6 +164,17 @@ final class PrivateRedis: @unchecked Sendable {  // used by one test at a time
             try wait("cluster at \(servers[index].port)") {
                 let info = try send(index, "CLUSTER", "INFO")
                 return info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:\(servers.count)")
+            }
+        }
+        for index in servers.indices.dropFirst(primaries) {
+            try send(index, "CLUSTER", "REPLICATE", nodeID(index % primaries))
+        }
+        for index in servers.indices.dropFirst(primaries) {
+            try wait("replica at \(servers[index].port)") {
+                try send(index, "INFO", "replication").contains("master_link_status:up")
+                    && servers.indices.allSatisfy {
+                        try send($0, "CLUSTER", "SLOTS").contains("\n\(servers[index].port)\n")
+                    }
             }
         }
     }

@@ -9,6 +9,8 @@ final class RawServer: Sendable {
     private let listener: Int32
     private let sockets = Mutex<Set<Int32>>([])
     private let accepted = Atomic<Int>(0)
+    /// Raised once the listener is closed.
+    private let hasEnded = DispatchSemaphore(value: 0)
 
     /// Listens on a port of its own. To each client, after its first bytes, it writes `bytes` in pieces of `step` bytes
     /// with a pause before each, and then keeps the connection, or closes it.
@@ -37,15 +39,18 @@ final class RawServer: Sendable {
                     close(socket)
                 }.start()
             }
+            close(listener)
+            hasEnded.signal()
         }.start()
     }
 
     /// Connections so far.
     var connections: Int { accepted.load(ordering: .relaxed) }
 
+    /// The thread that accepts closes the listener, whose number could be another server's otherwise. Once only.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        hasEnded.wait()
         sockets.withLock { sockets in for socket in sockets { shutdown(socket, Int32(SHUT_RDWR)) } }
     }
 

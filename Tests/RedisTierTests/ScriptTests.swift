@@ -3,6 +3,7 @@ import Foundation
 import LocalStack
 import RedisTier
 import Synchronization
+import TestData
 import TestServers
 import Testing
 import TierConformance
@@ -238,7 +239,7 @@ struct ScriptTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<40 {
                 group.addTask {
-                    var generator = SplitMix(seed: UInt64(task))
+                    var generator = SplitMix64(seed: UInt64(task))
                     for round in 0..<30 {
                         let keys = (0..<Int(generator.next() % 12) + 1).map { index in
                             key(UInt64(task * 1_000_000 + round * 100 + index), space: 65_006)

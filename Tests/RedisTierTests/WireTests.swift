@@ -1,4 +1,5 @@
 import RedisTier
+import TestData
 import Testing
 
 @Suite struct CommandEncoderTests {
@@ -112,7 +113,7 @@ import Testing
     /// Random bytes: a reader must end in replies, waiting or a violation, and hold no more than its cap.
     @Test("Random bytes neither trap nor pass the cap")
     func randomBytes() throws {
-        var generator = SplitMix(seed: 0x5EED)
+        var generator = SplitMix64(seed: 0x5EED)
         let alphabet = Array("+-:$*0123456789\r\n\r\n\r\nab".utf8)
         for _ in 0..<2_000 {
             let reader = ReplyReader(caps: caps)
@@ -162,20 +163,5 @@ import Testing
         #expect(parse("NOAUTH Authentication required.") == .unauthenticated)
         #expect(parse("NOPERM this user has no permissions") == .notPermitted)
         #expect(parse("ERR unknown command") == .other)
-    }
-}
-
-/// SplitMix64 for tests.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
     }
 }

@@ -1,5 +1,6 @@
 import Market
 import Risk
+import TestData
 import Testing
 
 @Suite("The state against plain histories")
@@ -37,7 +38,7 @@ struct RiskDifferentialTests {
 
 /// A fast engine and a naive one under the same random requests and events.
 struct RandomDay: ~Copyable {
-    private var random: RiskFlowTests.Random
+    private var random: SplitMix64
     private var engine: RiskEngine
     private var naive: NaiveRiskState
     private var time = RiskScenario.start
@@ -51,7 +52,7 @@ struct RandomDay: ~Copyable {
     private static let capacity = RiskCapacity(accountsMax: 64, instrumentsMax: 8, sessionsMax: 8)
 
     init(seed: UInt64) {
-        random = RiskFlowTests.Random(state: seed)
+        random = SplitMix64(seed: seed)
         limits = Self.tightLimits()
         pairMax = Quantity(seed % 2 == 0 ? 4_000 : 40_000)
         engine = RiskEngine(limits: limits, capacity: Self.capacity)

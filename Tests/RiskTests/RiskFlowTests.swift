@@ -1,25 +1,14 @@
 import Market
 import Risk
+import TestData
 import Testing
 
 @Suite("Whole flows")
 struct RiskFlowTests {
-    /// SplitMix64.
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-    }
-
     @Test("With the defaults, limit orders around the mid by accounts of ordinary activity are all accepted")
     func demo() {
         let seed: UInt64 = 11
-        var random = Random(state: seed)
+        var random = SplitMix64(seed: seed)
         var scenario = RiskScenario()
         scenario.context.availableCash = Money(milli: 1 << 50)
         scenario.context.sellableShares = Quantity(1 << 40)
@@ -36,7 +25,7 @@ struct RiskFlowTests {
     }
 
     /// Prices within 2 % of the mid, 100 to 5,000 shares, 1,500 accounts.
-    private func demoRequest(_ context: inout RiskContext, _ random: inout Random) {
+    private func demoRequest(_ context: inout RiskContext, _ random: inout SplitMix64) {
         context.request.account = AccountID(16 + UInt32.random(in: 0..<1_500, using: &random))
         context.account?.id = context.request.account
         context.request.side = Bool.random(using: &random) ? .buy : .sell
@@ -47,7 +36,7 @@ struct RiskFlowTests {
     }
 
     private func live(
-        _ context: RiskContext, _ verdict: RiskVerdict, _ state: inout RiskState, _ random: inout Random
+        _ context: RiskContext, _ verdict: RiskVerdict, _ state: inout RiskState, _ random: inout SplitMix64
     ) {
         let request = context.request
         let order = RiskOrder(
@@ -62,7 +51,7 @@ struct RiskFlowTests {
     @Test("Recorded exchange flow by one account, anywhere in a 20 % band, is accepted with the replay's limits")
     func exchangeReplay() {
         let seed: UInt64 = 12
-        var random = Random(state: seed)
+        var random = SplitMix64(seed: seed)
         var scenario = RiskScenario()
         scenario.limits = .exchangeReplay
         scenario.context.instrument?.limitDown = Price(milli: 8_000)
@@ -84,7 +73,7 @@ struct RiskFlowTests {
     }
 
     /// Years old, thousands a second, sweeping, up to the exchange's maximum, odd lots on the sell side.
-    private func replayRequest(_ context: inout RiskContext, _ number: Int, _ random: inout Random) {
+    private func replayRequest(_ context: inout RiskContext, _ number: Int, _ random: inout SplitMix64) {
         context.time += 100
         context.phase = number < 5_000 ? .openingCall : .continuous
         context.request.side = Bool.random(using: &random) ? .buy : .sell

@@ -1,6 +1,7 @@
 import Market
 import Risk
 import Services
+import TestData
 import Testing
 
 @Suite("Limits of a partition")
@@ -99,7 +100,7 @@ struct CapacityTests {
             var session: SessionID
             var id: ClientOrderID
         }
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         var table = ClientOrderTable(limit: 5_000)
         var model: [Key: ClientOrderEntry] = [:]
         for step in 0..<40_000 {
@@ -122,7 +123,7 @@ struct CapacityTests {
 
     @Test("Slots are used again, hold what was put in, and end at their limit")
     func orderSlots() {
-        var random = SplitMix(seed: 3)
+        var random = SplitMix64(seed: 3)
         var slots = OrderSlots(limit: 64)
         var model: [Int32: OrderID] = [:]
         for step in 1...10_000 as ClosedRange<UInt64> {

@@ -1,6 +1,7 @@
 import Market
 import Matching
 import Services
+import TestData
 
 /// A seeded day of one instrument as an exchange would record it: both calls, continuous trading, cancels where they
 /// are allowed (some of them too late), expiry of the rest.
@@ -14,7 +15,7 @@ struct GeneratedFlow {
     ]
 
     init(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         var lines = ["seq,time_ms,action,order_id,side,price_milli,qty,price_inferred"]
         var adds: [(order: Int, side: String, price: Int, quantity: Int)] = []
         for part in Self.parts {

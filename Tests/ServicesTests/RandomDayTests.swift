@@ -2,6 +2,7 @@ import CacheStack
 import Market
 import Risk
 import Services
+import TestData
 import Testing
 
 /// Thousands of seeded requests; the rows are audited on the way, and partitions restored from them at random points go
@@ -55,7 +56,7 @@ struct RandomDayTests {
         // Two seconds between requests: the windows of the rate rules, one second long, are empty after a restart.
         bench.step = 2_000_000
         var flow = RandomFlow(seed: seed, Self.market)
-        var random = SplitMix(seed: seed &+ 1_000)
+        var random = SplitMix64(seed: seed &+ 1_000)
         var twin: TradingPartition?
         var compared = 0
         for step in 1...2_500 {
@@ -88,7 +89,7 @@ struct RandomDayTests {
         let bench = try await PartitionBench(Self.market, phase: .openingCall)
         bench.step = 2_000_000
         var flow = RandomFlow(seed: seed, Self.market)
-        var random = SplitMix(seed: seed &+ 1_000)
+        var random = SplitMix64(seed: seed &+ 1_000)
         let phases: [(SessionPhase, Int)] = [
             (.openingCall, 200), (.openingCallNoCancel, 100), (.quiet, 5), (.continuous, 400), (.lunch, 5),
             (.continuous, 300), (.closingCall, 150), (.ended, 3),

@@ -1,5 +1,6 @@
 import Market
 import Services
+import TestData
 
 /// Seeded requests of a few sessions: mostly sensible, some hostile; the same seed gives the same requests.
 struct RandomFlow {
@@ -8,13 +9,13 @@ struct RandomFlow {
         var session: SessionID
     }
 
-    private var random: SplitMix
+    private var random: SplitMix64
     private let market: SampleMarket
     private var sent: [Sent] = []
     private var count = 0
 
     init(seed: UInt64, _ market: SampleMarket) {
-        random = SplitMix(seed: seed)
+        random = SplitMix64(seed: seed)
         self.market = market
     }
 

@@ -2,12 +2,13 @@ import CacheStack
 import Market
 import Risk
 import Services
+import TestData
 import Testing
 
 @Suite("Recovery")
 struct RecoveryTests {
     /// The rows of a tier in any order, as a scan of a database gives them.
-    private func shuffled(_ bench: PartitionBench, _ random: inout SplitMix) async throws -> PartitionImage {
+    private func shuffled(_ bench: PartitionBench, _ random: inout SplitMix64) async throws -> PartitionImage {
         var image = PartitionImage()
         image.partition = try await bench.tier.rows(of: TradingSpaces.partitions).first
             .map { PartitionRow(id: $0.id, payload: $0.payload[...]) }
@@ -31,7 +32,7 @@ struct RecoveryTests {
         var flow = RandomFlow(seed: seed, market)
         for _ in 0..<500 { bench.send(flow.next()) }
         await bench.settle()
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         let instruments = (0..<market.instruments).map(SampleMarket.instrument)
         let twin = TradingPartition(bench.configuration, instruments: instruments)
         try twin.restore(try await shuffled(bench, &random))

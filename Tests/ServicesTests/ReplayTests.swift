@@ -5,6 +5,7 @@ import Market
 import Risk
 import Services
 import Telemetry
+import TestData
 import Testing
 
 @Suite("Replay of recorded days")
@@ -144,10 +145,11 @@ struct ReplayTests {
 
     @Test(
         "Three recorded Shanghai days at once make the exchange's own trades through the whole chain",
-        .enabled(if: RecordedDay.folder != nil, "SPRINGTIDE_DATA does not name a data folder with recorded order flow"))
+        .enabled(
+            if: RecordedData.orderFlow != nil, "SPRINGTIDE_DATA does not name a data folder with recorded order flow"))
     func recorded() async throws {
         let flows = try Self.shanghai.map {
-            try RecordedFlow(symbol: $0.symbol, csv: RecordedDay.text($0.symbol, "orders"))
+            try RecordedFlow(symbol: $0.symbol, csv: RecordedData.shanghaiDay("\($0.symbol)", "orders"))
         }
         let rules = MarketRules.rules(on: SampleMarket.day)
         let listing = try flows.enumerated().map { index, flow in
@@ -183,43 +185,15 @@ struct ReplayTests {
     }
 }
 
-/// Recorded files of the data folder, unpacked.
+/// The exchange's own trades of a recorded day.
 enum RecordedDay {
-    struct Failure: Error { let text: String }
-
-    /// The folder named by SPRINGTIDE_DATA, where it holds the order flow.
-    static var folder: URL? {
-        guard let path = ProcessInfo.processInfo.environment["SPRINGTIDE_DATA"] else { return nil }
-        let folder = URL(fileURLWithPath: path).appendingPathComponent("b_order_flow")
-        return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
-    }
-
-    static func text(_ symbol: UInt32, _ kind: String) throws -> String {
-        guard let folder else { throw Failure(text: "no data folder") }
-        let file = folder.appendingPathComponent("sse_l2_\(symbol)_2023-07-11_\(kind).csv.zst")
-        // A file and not a pipe: a server that another test starts at the same time would inherit the pipe's end.
-        let output = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        guard FileManager.default.createFile(atPath: output.path, contents: nil) else {
-            throw Failure(text: "cannot write \(output.path)")
-        }
-        defer { try? FileManager.default.removeItem(at: output) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["zstd", "-dcq", file.path]
-        process.standardOutput = try FileHandle(forWritingTo: output)
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(text: "zstd failed on \(file.path)") }
-        return String(decoding: try Data(contentsOf: output), as: UTF8.self)
-    }
-
     /// Columns: seq, time_ms, buy_order_id, sell_order_id, aggressor, price_milli, qty.
     static func trades(_ symbol: UInt32, flow: Int) throws -> [BareMatching.Trade] {
-        try text(symbol, "expected_trades").split(separator: "\n").dropFirst().map { line in
+        try RecordedData.shanghaiDay("\(symbol)", "expected_trades").split(separator: "\n").dropFirst().map { line in
             let fields = line.split(separator: ",")
             guard fields.count == 7, let buy = UInt64(fields[2]), let sell = UInt64(fields[3]),
                 let price = Int64(fields[5]), let quantity = Int64(fields[6])
-            else { throw Failure(text: "bad line \(line)") }
+            else { throw RecordedData.Failure("bad line \(line)") }
             let aggressor: Side? = fields[4] == "B" ? .buy : fields[4] == "S" ? .sell : nil
             return BareMatching.Trade(
                 flow: flow, buy: buy, sell: sell, aggressor: aggressor, price: price, quantity: quantity)

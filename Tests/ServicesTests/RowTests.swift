@@ -2,16 +2,17 @@ import CacheStack
 import Foundation
 import Market
 import Services
+import TestData
 import Testing
 
 @Suite("Rows")
 struct RowTests {
-    private static func clientOrderID(_ random: inout SplitMix) -> ClientOrderID? {
+    private static func clientOrderID(_ random: inout SplitMix64) -> ClientOrderID? {
         guard !random.percent(20) else { return nil }
         return ClientOrderID((0...random.below(20)).map { _ in UInt8(0x21 + random.below(0x5E)) })
     }
 
-    private static func order(_ random: inout SplitMix) -> OrderRow {
+    private static func order(_ random: inout SplitMix64) -> OrderRow {
         var row = OrderRow(order: random.next())
         row.day = Int32(truncatingIfNeeded: random.next())
         row.session = UInt32(truncatingIfNeeded: random.next())
@@ -45,9 +46,9 @@ struct RowTests {
         return row
     }
 
-    private static func trade(_ random: inout SplitMix) -> TradeRow {
-        func money(_ random: inout SplitMix) -> Money { Money(milli: Int64(bitPattern: random.next())) }
-        func number(_ random: inout SplitMix) -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
+    private static func trade(_ random: inout SplitMix64) -> TradeRow {
+        func money(_ random: inout SplitMix64) -> Money { Money(milli: Int64(bitPattern: random.next())) }
+        func number(_ random: inout SplitMix64) -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
         return TradeRow(
             trade: random.next(), day: Int32(truncatingIfNeeded: random.next()),
             instrument: InstrumentID(number(&random)),
@@ -72,7 +73,7 @@ struct RowTests {
 
     @Test("Every row comes back from its payload, whatever its values", arguments: 1...200 as ClosedRange<UInt64>)
     func roundTrip(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SplitMix64(seed: seed)
         let order = Self.order(&random)
         check(order, TradingSpaces.orders, encode: { $0.encode(into: &$1) }) { OrderRow(id: order.order, payload: $0) }
         let trade = Self.trade(&random)

@@ -1,4 +1,5 @@
 internal import CacheStack
+internal import HistoryChecker
 
 /// One caller in a process: reads at every level and conditional writes, one after another, each judged by the truth.
 final class Client: @unchecked Sendable {  // used by the scheduler's thread only
@@ -64,19 +65,22 @@ final class Client: @unchecked Sendable {  // used by the scheduler's thread onl
     /// Looks at every row that L1 can prove, as a batch of orders does.
     private func sweep() {
         let (age, nanoseconds) = age()
+        var values: [Sighting] = []
         let bound = AgeBound(maxAge: age)
         let time = stack.now
         for row in 0..<world.plan.keys {
             guard let found = stack.peek(world.key(row), bound, at: time, into: &buffer) else { continue }
             let content = found.isAbsent ? Content() : Content(buffer) ?? Content(attempt: .max, balance: 0)
-            let value = Observation(
+            let value = Sighting(
                 row: row, version: found.version.rawValue, asOf: found.asOf.rawValue,
                 epoch: world.epoch(found.epoch), ageNanoseconds: found.ageNanoseconds, content: content)
             truth.check(value, began: now, maxAge: nanoseconds)
-            host.checkOrder(value, by: "peek")
-            host.note(row, epoch: value.epoch, version: value.version, by: "peek")
+            host.checkOrder(value, by: .init(call: "peek"))
+            host.note(row, epoch: value.epoch, version: value.version, by: .init(call: "peek"))
             world.scheduler.note(value.version)
+            if world.recorder != nil { values.append(value) }
         }
+        world.recorder?.read(.bounded, values, by: host, began: now, maxAge: nanoseconds)
     }
 
     private func readBounded() async {
@@ -112,6 +116,7 @@ final class Client: @unchecked Sendable {  // used by the scheduler's thread onl
         do {
             let values = try await stack.read(rows.map(world.key), level, allowStale: allowStale)
             guard !host.isDead else { return [] }
+            var (sound, stale): ([Sighting], [Sighting]) = ([], [])
             for (index, value) in values.enumerated() {
                 let isBound = !value.isStale
                 let seen = observation(value, rows[index])
@@ -119,14 +124,19 @@ final class Client: @unchecked Sendable {  // used by the scheduler's thread onl
                     truth.fail("a read with token \(token) returned epoch \(value.epoch)")
                 }
                 truth.check(seen, began: began, maxAge: isBound ? maxAge : nil, token: token.ticket.rawValue)
-                guard isBound else { continue }
-                let kind = "\(level) from \(value.level)"
+                guard isBound else {
+                    stale.append(seen)
+                    continue
+                }
+                sound.append(seen)
+                let kind = Host.Source(call: Self.name(level), level: value.level)
                 host.checkOrder(seen, before[index], by: kind)
                 host.note(seen.row, epoch: seen.epoch, version: seen.version, by: kind)
                 if case .strict = level, seen.epoch == epoch, seen.asOf < newest {
                     truth.fail("a strict read saw ticket \(seen.asOf), \(newest) was committed before it")
                 }
             }
+            record(level, sound, stale, began: began, maxAge: maxAge, session: session)
             return values
         } catch {
             note(error, session)
@@ -134,10 +144,35 @@ final class Client: @unchecked Sendable {  // used by the scheduler's thread onl
         }
     }
 
-    private func observation(_ value: CachedValue, _ row: Int) -> Observation {
+    private static func name(_ level: ReadLevel) -> StaticString {
+        switch level {
+        case .bounded: "a bounded read"
+        case .session: "a session's read"
+        case .snapshot: "a snapshot"
+        case .strict: "a strict read"
+        }
+    }
+
+    private func record(
+        _ level: ReadLevel, _ sound: [Sighting], _ stale: [Sighting], began: Int64, maxAge: Int64?,
+        session: World.Session?
+    ) {
+        guard let recorder = world.recorder else { return }
+        let kind: Operation.Kind =
+            switch level {
+            case .strict: .strict
+            case .session: .session
+            default: .bounded
+            }
+        let (maxAge, number) = (maxAge ?? 0, session?.number ?? -1)
+        recorder.read(kind, sound, by: host, session: number, began: began, maxAge: maxAge)
+        recorder.read(kind, stale, by: host, began: began, maxAge: maxAge, isStale: true)
+    }
+
+    private func observation(_ value: CachedValue, _ row: Int) -> Sighting {
         world.scheduler.note(value.version.rawValue << 8 | UInt64(value.level.rawValue))
         let (seconds, attoseconds) = value.ageBound.components
-        return Observation(
+        return Sighting(
             row: row, version: value.version.rawValue, asOf: value.asOf.rawValue, epoch: world.epoch(value.epoch),
             ageNanoseconds: seconds * 1_000_000_000 + attoseconds / 1_000_000_000,
             content: Content(value.payload) ?? Content(attempt: .max, balance: 0))
@@ -152,6 +187,7 @@ final class Client: @unchecked Sendable {  // used by the scheduler's thread onl
         case .otherEpoch, .behindToken:
             if truth.epoch == World.firstEpoch { truth.fail("\(error) though history never changed") }
             session?.token = SessionToken()
+            session?.number = world.makeSessionNumber()
         case .contention: break
         case .stalenessUnprovable, .overloaded:
             if world.plan.rates.isEmpty { truth.fail("\(error) though nothing is at fault") }
@@ -175,13 +211,16 @@ final class Client: @unchecked Sendable {  // used by the scheduler's thread onl
                 truth.check(value, began: began, maxAge: nil, token: token.ticket.rawValue)
                 host.note(
                     value.row, epoch: value.epoch, version: value.version,
-                    by: "snapshot at \(snapshot.ticket.rawValue) from \(read.level)")
+                    by: .init(call: "snapshot", level: read.level, ticket: snapshot.ticket.rawValue))
             }
             truth.checkSnapshot(
                 snapshot.ticket.rawValue, epoch: epoch, values: values, began: began, maxAge: nanoseconds)
             if snapshot.ticket < token.ticket { truth.fail("the snapshot at \(snapshot.ticket) is before \(token)") }
             let sum = values.reduce(0) { $0 + $1.content.balance }
             if isWhole, sum != world.total { truth.fail("the balances of a snapshot add up to \(sum)") }
+            world.recorder?.read(
+                .snapshot, values, by: host, session: session?.number ?? -1, began: began, maxAge: nanoseconds,
+                ticket: snapshot.ticket.rawValue)
             session?.token.observe(snapshot.ticket, epoch: snapshot.epoch)
         } catch {
             note(error, session)

@@ -2,8 +2,8 @@ internal import CacheStack
 
 /// One process's way to L3: delays, losses and doubt between it and `DurableServer`.
 final class DurableLink: DurableTier, @unchecked Sendable {  // used by the scheduler's thread only
-    let world: World
-    let host: Host
+    private unowned let world: World
+    private unowned let host: Host
     private var server: DurableServer { world.server }
     /// What a load would have said when the miss was noticed: for the mutant that reads before it has the lease.
     var early: [CacheKey: LoadedRows] = [:]

@@ -3,7 +3,7 @@ internal import CacheStack
 /// The one L3 of a run: `MemoryDurableTier` behind a clock row that one transaction holds at a time, with restarts,
 /// restored backups and a clock that may step back. Every commit is written into the truth.
 final class DurableServer: @unchecked Sendable {  // used by the scheduler's thread only
-    let world: World
+    private unowned let world: World
     let tier: MemoryDurableTier
     let lane: Lane
     private(set) var isDown = false
@@ -91,8 +91,7 @@ final class DurableServer: @unchecked Sendable {  // used by the scheduler's thr
         }
         if let committed {
             marks[nonce] = committed
-            world.truth.finish(
-                ticket: committed, l3Time: lastCommit, total: world.total, at: world.scheduler.now)
+            world.truth.finish(ticket: committed, total: world.total, at: world.scheduler.now)
         }
         return outcomes
     }
@@ -142,15 +141,21 @@ final class DurableServer: @unchecked Sendable {  // used by the scheduler's thr
         comeUp()
         tier.restore(backup)
         marks = marks.filter { $0.value <= backup.newest.rawValue }
-        world.truth.restart(at: backup.newest.rawValue, epoch: world.truth.epoch + 1, now: world.scheduler.now)
+        restartTruth(at: backup.newest)
         self.backup = tier.backup()
         world.redis.forgetPublished()
     }
 
     private func raiseEpoch() {
         tier.restoreBackup(at: tier.newest)
-        world.truth.restart(at: tier.newest.rawValue, epoch: world.truth.epoch + 1, now: world.scheduler.now)
+        restartTruth(at: tier.newest)
         backup = nil
+    }
+
+    private func restartTruth(at ticket: Ticket) {
+        let old = world.truth.epoch
+        world.truth.restart(at: ticket.rawValue, epoch: old + 1, clockOffset: l3Offset, now: world.scheduler.now)
+        world.recorder?.restart(old, at: ticket.rawValue, epoch: old + 1)
     }
 
     func stepClock(by microseconds: Int64) { l3Offset += microseconds }

@@ -9,6 +9,8 @@ package enum Fault: Int, CaseIterable, Sendable, Hashable {
     case prunedOutbox
     // Processes.
     case pause, crash, drift
+    // What L2 tells of its own accord.
+    case lostInvalidations, lateInvalidations, repeatedInvalidations, brokenFeed
 }
 
 /// The sizes of a run and the faults in it, all drawn from its seed: each run has its own few faults ("swarm testing").
@@ -60,14 +62,12 @@ package struct FaultPlan: Sendable, Hashable, CustomStringConvertible {
         for fault in Fault.allCases where generator.chance(share) {
             rates[fault] = Self.rate(fault, &generator)
         }
-        // A process that starts between a step back of L3's clock and the next commit, which raises the epoch, cannot
-        // know of the step: what L2 holds from before looks younger to it. The stack promises nothing there.
-        if rates[.clockStepBack] != nil { rates[.crash] = nil }
     }
 
     private static func rate(_ fault: Fault, _ generator: inout SeededGenerator) -> Int64 {
         switch fault {
-        case .slowMessages, .lostMessages, .duplicatedMessages, .lostCommitAnswer, .serializationFailure:
+        case .slowMessages, .lostMessages, .duplicatedMessages, .lostCommitAnswer, .serializationFailure,
+            .lostInvalidations, .lateInvalidations, .repeatedInvalidations:
             [10, 100, 1_000][generator.below(3)]
         case .eviction: millisecond * [2, 20, 500][generator.below(3)]
         case .flush: millisecond * [50, 1_000, 8_000][generator.below(3)]

@@ -39,10 +39,13 @@ struct Nemesis: Sendable {
         case .zombie: await leaveZombie()
         case .l2Down:
             redis.isDown = true
+            for host in world.hosts { host.feed.disconnect(silent: false) }
             await world.scheduler.sleep(span())
             redis.isDown = false
-        case .poison: redis.poison(world.faults.below(world.plan.keys), &world.faults)
-        case .partitionedFromL2, .partitionedFromL3, .stalledStream, .pause, .crash: await happen(fault, to: host())
+            for host in world.hosts { host.feed.connect() }
+        case .poison: redis.poison(world.faults.below(world.plan.keys))
+        case .partitionedFromL2, .partitionedFromL3, .stalledStream, .pause, .crash, .brokenFeed:
+            await happen(fault, to: host())
         default: await happenToL3(fault)
         }
     }
@@ -55,6 +58,7 @@ struct Nemesis: Sendable {
         for host in hosts { host.seesZombie = true }
         await world.scheduler.sleep(span())
         for host in hosts { host.seesZombie = false }
+        world.redis.relink(hosts)
         world.redis.endZombie()
     }
 
@@ -74,18 +78,30 @@ struct Nemesis: Sendable {
             server.takeBackup()
             await world.scheduler.sleep(span())
             server.restoreBackup()
-        case .clockStepBack: server.stepClock(by: -world.faults.within(1...5_000_000))
+        case .clockStepBack:
+            server.stepClock(by: -world.faults.within(1...5_000_000))
+            // A process that starts before the next commit cannot know of the step.
+            if world.plan.has(.crash), world.faults.chance(5_000) { crash(host()) }
         case .prunedOutbox: server.prune(keeping: UInt64(world.faults.below(3)))
         default: break
         }
+    }
+
+    /// Kills a process and starts another in its place.
+    private func crash(_ host: Host) {
+        guard !host.isDead, let place = world.hosts.firstIndex(where: { $0 === host }) else { return }
+        host.die()
+        world.place(Host(world), at: place)
     }
 
     private func happen(_ fault: Fault, to host: Host) async {
         switch fault {
         case .partitionedFromL2:
             host.isCutFromL2 = true
+            host.feed.disconnect(silent: true)
             await world.scheduler.sleep(span())
             host.isCutFromL2 = false
+            host.feed.connect()
         case .partitionedFromL3:
             host.isCutFromL3 = true
             await world.scheduler.sleep(span())
@@ -97,11 +113,12 @@ struct Nemesis: Sendable {
         case .pause:
             host.lane.pause()
             await world.scheduler.sleep(span())
-            host.lane.resume()
-        case .crash:
-            guard !host.isDead, let place = world.hosts.firstIndex(where: { $0 === host }) else { return }
-            host.die()
-            world.place(Host(world), at: place)
+            host.resume()
+        case .brokenFeed:
+            host.feed.disconnect(silent: world.faults.chance(5_000))
+            await world.scheduler.sleep(span())
+            host.feed.connect()
+        case .crash: crash(host)
         default: break
         }
     }

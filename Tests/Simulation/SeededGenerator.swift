@@ -1,24 +1,18 @@
-/// SplitMix64 (Steele, Lea, Flood 2014): a whole run follows from its seed.
+import TestData
+
+/// The draws of a simulation: a whole run follows from its seed.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var words: SplitMix64
 
     /// The generator of `seed`; `stream` gives independent ones of one seed.
     package init(seed: UInt64, stream: UInt64 = 0) {
-        state = seed &* 0xD129_0D3B_3C7C_95E5 &+ stream &* 0x2545_F491_4F6C_DD1D
+        words = SplitMix64(seed: seed &* 0xD129_0D3B_3C7C_95E5 &+ stream &* 0x2545_F491_4F6C_DD1D)
     }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    package mutating func next() -> UInt64 { words.next() }
 
     /// A number in 0..<`bound`.
-    package mutating func below(_ bound: Int) -> Int {
-        Int(truncatingIfNeeded: UInt64(bound).multipliedFullWidth(by: next()).high)
-    }
+    package mutating func below(_ bound: Int) -> Int { words.below(bound) }
 
     /// A number in `range`.
     package mutating func within(_ range: ClosedRange<Int64>) -> Int64 {

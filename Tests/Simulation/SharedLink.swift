@@ -2,8 +2,8 @@ internal import CacheStack
 
 /// One process's way to L2: messages that are late, lost or come twice, and the mutants of the scripts.
 final class SharedLink: SharedTier, @unchecked Sendable {  // used by the scheduler's thread only
-    let world: World
-    let host: Host
+    private unowned let world: World
+    private unowned let host: Host
     private var server: SharedServer { world.redis }
     /// The stack gives up after this long.
     static let timeout: Int64 = 50_000_000
@@ -76,7 +76,10 @@ final class SharedLink: SharedTier, @unchecked Sendable {  // used by the schedu
             return keys.map { _ in .granted(token: 1, floor: .zero) }
         default:
             return try await call { [self] () async throws(TierError) -> [LeaseReply] in
-                try await server.tier(for: host).lease(keys, until: deadline)
+                let tier = server.tier(for: host)
+                let replies = try await tier.lease(keys, until: deadline)
+                server.tell(zip(keys, replies).filter { $1.isLease }.map(\.0), of: tier)
+                return replies
             }
         }
     }
@@ -105,7 +108,8 @@ final class SharedLink: SharedTier, @unchecked Sendable {  // used by the schedu
         try await call { [self] () async throws(TierError) -> Void in
             let tier = server.tier(for: host)
             if let scripts = BrokenScripts(world.plan.mutant) {
-                for item in entries where !scripts.publish(item.entry, into: tier) {
+                for item in entries
+                where !scripts.publish(item.entry, invalidateOnly: item.invalidateOnly, into: tier) {
                     try await tier.publish([item], until: deadline)
                 }
             } else {
@@ -116,9 +120,31 @@ final class SharedLink: SharedTier, @unchecked Sendable {  // used by the schedu
         }
     }
 
+    /// What the first 17 bytes of each key say.
+    func versions(of keys: [CacheKey]) async throws(TierError) -> [HeldVersion] {
+        try await call(repeats: false) { [self] () async throws(TierError) -> [HeldVersion] in
+            let tier = server.tier(for: host)
+            return keys.map { key in
+                guard let bytes = tier.bytes(of: key), bytes.first == UInt8(ascii: "V"),
+                    let version = EntryFormat.ticket(bytes, at: 1)
+                else { return .other }
+                return .value(version)
+            }
+        }
+    }
+
     private func check(_ entries: [CertifiedEntry], _ tier: MemorySharedTier) {
+        server.tell(entries.map(\.key), of: tier)
         guard tier === server.primary else { return }
         for entry in entries { server.check(entry.key, epoch: entry.certificate.epoch) }
+    }
+}
+
+extension LeaseReply {
+    /// Whether L2 has written a lease.
+    fileprivate var isLease: Bool {
+        if case .granted = self { return true }
+        return false
     }
 }
 
@@ -158,7 +184,7 @@ struct BrokenScripts {
     }
 
     /// PUBLISH; false where the mutant leaves it as it is.
-    func publish(_ entry: CertifiedEntry, into tier: MemorySharedTier) -> Bool {
+    func publish(_ entry: CertifiedEntry, invalidateOnly: Bool, into tier: MemorySharedTier) -> Bool {
         tier.enter(epoch: entry.certificate.epoch)
         let held = held(entry.key, tier)
         switch mutant {
@@ -167,14 +193,14 @@ struct BrokenScripts {
             tier.overwrite(entry.key, with: nil)
             return true
         case .setWithoutCompare:
-            guard held?.kind == UInt8(ascii: "V") else { return false }
+            guard held?.kind == UInt8(ascii: "V"), !invalidateOnly else { return false }
             tier.overwrite(entry.key, with: value(entry))
             return true
         case .floatVersions:
             guard let held else { return false }
             return Double(held.version.rawValue) >= Double(entry.certificate.version.rawValue)
         case .publishCreates:
-            guard held == nil else { return false }
+            guard held == nil, !invalidateOnly else { return false }
             tier.overwrite(entry.key, with: value(entry))
             return true
         default: return false

@@ -4,7 +4,7 @@ internal import CacheStack
 /// that go on answering, and bytes that nobody wrote. After each write it is checked that L2 keeps its own promise:
 /// no value is older than a version that was published, and every certificate is true.
 final class SharedServer: @unchecked Sendable {  // used by the scheduler's thread only
-    let world: World
+    private unowned let world: World
     let primary: MemorySharedTier
     let lane: Lane
     var isDown = false
@@ -26,6 +26,24 @@ final class SharedServer: @unchecked Sendable {  // used by the scheduler's thre
         let tier = host.seesZombie ? zombie ?? primary : primary
         tier.enter(epoch: host.sharedEpoch)
         return tier
+    }
+
+    // MARK: What it tells
+
+    /// Tells the processes that are connected to `tier` of writes to these keys, all of one epoch.
+    func tell(_ keys: [CacheKey], of tier: MemorySharedTier) {
+        guard !keys.isEmpty else { return }
+        for host in world.hosts where !host.isDead && (host.seesZombie ? zombie ?? primary : primary) === tier {
+            host.feed.send(.keys(keys))
+        }
+    }
+
+    /// Breaks every link, or makes those that can be.
+    func relink(_ hosts: [Host], silent: Bool = false) {
+        for host in hosts {
+            host.feed.disconnect(silent: silent)
+            host.feed.connect()
+        }
     }
 
     // MARK: Its promise
@@ -62,11 +80,15 @@ final class SharedServer: @unchecked Sendable {  // used by the scheduler's thre
 
     // MARK: Faults
 
-    func flush() { primary.removeAll() }
+    func flush() {
+        primary.removeAll()
+        for host in world.hosts where !host.seesZombie { host.feed.send(.region(.everything, .flushed)) }
+    }
 
     func evict(_ row: Int) {
         primary.enter(epoch: world.truth.epoch)
         primary.overwrite(world.key(row), with: nil)
+        tell([world.key(row)], of: primary)
     }
 
     func takeBackup() { backup = primary.backup() }
@@ -82,20 +104,24 @@ final class SharedServer: @unchecked Sendable {  // used by the scheduler's thre
         }
         primary.restore(backup)
         forgetPublished()
+        relink(world.hosts)
     }
 
     func endZombie() { zombie = nil }
 
     /// Spoils what is stored of a row: bits, another row's bytes, or nonsense.
-    func poison(_ row: Int, _ generator: inout SeededGenerator) {
-        let (key, other) = (world.key(row), world.key(generator.below(world.plan.keys)))
+    func poison(_ row: Int) {
+        let (key, other) = (world.key(row), world.key(world.faults.below(world.plan.keys)))
         primary.enter(epoch: world.truth.epoch)
         guard var bytes = primary.bytes(of: key), bytes.count >= EntryFormat.overhead else { return }
-        switch generator.below(3) {
-        case 0: bytes[33 + generator.below(bytes.count - 33)] ^= 1 << UInt8(generator.below(8))
+        switch world.faults.below(3) {
+        case 0: bytes[33 + world.faults.below(bytes.count - 33)] ^= 1 << UInt8(world.faults.below(8))
         case 1: bytes = other == key ? Array(bytes.dropLast()) : primary.bytes(of: other) ?? []
-        default: bytes = Array(bytes.prefix(generator.below(bytes.count)))
+        default: bytes = Array(bytes.prefix(world.faults.below(bytes.count)))
         }
         primary.overwrite(key, with: bytes)
+        // Whatever version the bytes show, it is not the one that was published.
+        published[row] = 0
+        tell([key], of: primary)
     }
 }

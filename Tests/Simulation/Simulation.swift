@@ -3,19 +3,31 @@ internal import CacheStack
 /// What one run has shown.
 package struct RunReport: Sendable, CustomStringConvertible {
     package var plan: FaultPlan
-    /// What was wrong first; nil: nothing.
-    package var violation: String?
+    /// What each judge found wrong first.
+    package var findings: [Judge: String] = [:]
     /// Values read and compared with the truth, certificates in L2 included.
     package var checked = 0
     package var operations = 0
     package var commits = 0
     package var steps = 0
+    /// Messages of L2 that were heard.
+    package var heard = 0
+    /// Reads that the stacks have checked again themselves.
+    package var shadowChecks = 0
+    /// Values in the history that was checked, and the anomalies in it by kind.
+    package var recorded = 0
+    package var anomalies: [String: Int] = [:]
     /// Virtual time, in nanoseconds.
     package var simulated: Int64 = 0
     /// Depends on every step, its time and its result.
     package var trace: UInt64 = 0
     package var fired: [Fault: Int] = [:]
     package var errors: [String: Int] = [:]
+
+    /// What was wrong, by the first judge that said so; nil: nothing.
+    package var violation: String? {
+        Judge.allCases.lazy.compactMap { judge in findings[judge].map { "\(judge): \($0)" } }.first
+    }
 
     package var description: String {
         let faults = Fault.allCases.compactMap { fault in fired[fault].map { "\(fault) \($0)" } }
@@ -31,16 +43,28 @@ package struct RunReport: Sendable, CustomStringConvertible {
 /// bounded time every operation ends, every process serves the newest state and commits.
 package enum Simulation {
     /// One run. Must not be called from a task that others wait for: it keeps its thread until the end.
-    package static func run(_ plan: FaultPlan) -> RunReport {
-        let world = World(plan)
+    ///
+    /// The truth ends the run at the first wrong value. Where it is not among the judges the run goes on to its end,
+    /// and the others have to find what is wrong.
+    package static func run(_ plan: FaultPlan, judges: Set<Judge> = Set(Judge.allCases)) -> RunReport {
+        let world = World(plan, judges: judges)
         let progress = Progress()
         world.lane.start {
             await world.live()
             progress.isDone = true
         }
-        let isEnded = world.scheduler.run { progress.isDone || world.truth.violation != nil }
+        let isEndedByTruth = judges.contains(.truth)
+        let isEnded = world.scheduler.run {
+            progress.isDone || (isEndedByTruth && world.truth.violation != nil)
+        }
         if !isEnded { world.truth.fail("stuck: tasks wait for each other") }
-        var report = RunReport(plan: plan, violation: world.truth.violation)
+        let report = report(world, judges)
+        world.dismantle()
+        return report
+    }
+
+    private static func report(_ world: World, _ judges: Set<Judge>) -> RunReport {
+        var report = RunReport(plan: world.plan)
         report.checked = world.truth.checked
         report.operations = world.operations
         report.commits = world.truth.commits
@@ -48,7 +72,22 @@ package enum Simulation {
         report.simulated = world.scheduler.now
         report.trace = world.scheduler.trace
         report.fired = world.fired
+        report.heard = world.heard
         for (code, count) in world.errors { report.errors[code.rawValue] = count }
+        for host in world.hosts where !host.isDead { host.die() }
+        report.shadowChecks = world.shadowChecks
+        var findings: [Judge: String] = [:]
+        findings[.truth] = world.truth.violation
+        if world.shadowViolations > 0 {
+            findings[.shadow] = "\(world.shadowViolations) reads were counted as wrong by the stacks themselves"
+        }
+        if let recorder = world.recorder {
+            let verdict = recorder.verdict(world.truth)
+            report.recorded = verdict.observations
+            for (kind, count) in verdict.counts { report.anomalies["\(kind)"] = count }
+            findings[.history] = verdict.text
+        }
+        report.findings = findings.filter { judges.contains($0.key) }
         return report
     }
 
@@ -63,7 +102,7 @@ extension World {
     /// The whole run, from the first commit to the last task's end.
     func live() async {
         await fund()
-        for _ in 0..<plan.processes * plan.clientsPerProcess { idleSessions.append(Session()) }
+        for _ in 0..<plan.processes * plan.clientsPerProcess { idleSessions.append(Session(makeSessionNumber())) }
         for place in 0..<plan.processes { self.place(Host(self), at: place) }
         Nemesis(world: self).start()
         await scheduler.sleep(plan.duration)
@@ -111,7 +150,8 @@ extension World {
         redis.isDown = false
         for host in hosts {
             (host.isCutFromL2, host.isCutFromL3, host.isStreamStalled, host.seesZombie) = (false, false, false, false)
-            if host.lane.isPaused { host.lane.resume() }
+            if host.lane.isPaused { host.resume() }
+            host.feed.connect()
         }
         for _ in 0..<1_200 where activeClients > 0 { await scheduler.sleep(Self.second / 10) }
         if activeClients > 0 { truth.fail("\(activeClients) operations did not end in two minutes without faults") }

@@ -1,7 +1,7 @@
 internal import CacheStack
 
 /// A row as a read has shown it.
-struct Observation {
+struct Sighting {
     var row: Int
     var version: UInt64
     var asOf: UInt64
@@ -58,18 +58,34 @@ final class Truth {
     }
 
     /// The history of one epoch; it holds what came before as far as that survived.
-    struct Timeline {
+    final class Timeline {
         var rows: [[Version]]
         /// When each ticket was committed, the first being `firstTicket + 1`.
         var times: [Int64] = []
-        var l3Times: [Int64] = []
         var firstTicket: UInt64
+        /// By how much L3's clock was ahead of the simulation's when the epoch began, in microseconds.
+        var clockOffset: Int64 = 0
         /// When the epoch ended.
         var end: Int64?
         /// Ticket at which each attempt took effect.
         var attempts: [UInt64: UInt64] = [:]
         /// The attempt by which each intent took effect.
         var intents: [UInt64: UInt64] = [:]
+
+        init(rows: [[Version]], firstTicket: UInt64) {
+            self.rows = rows
+            self.firstTicket = firstTicket
+        }
+
+        /// The history up to `ticket`, to be continued.
+        init(_ old: Timeline, upTo ticket: UInt64, clockOffset: Int64) {
+            rows = old.rows.map { versions in versions.filter { $0.ticket <= ticket } }
+            firstTicket = old.firstTicket
+            self.clockOffset = clockOffset
+            times = Array(old.times.prefix(Int(ticket - firstTicket)))
+            attempts = old.attempts.filter { $0.value <= ticket }
+            intents = old.intents.filter { (old.attempts[$0.value] ?? .max) <= ticket }
+        }
 
         var newest: UInt64 { firstTicket + UInt64(times.count) }
 
@@ -82,6 +98,8 @@ final class Truth {
 
     private(set) var timelines: [UInt32: Timeline] = [:]
     private(set) var epoch: UInt32
+    /// The history being written.
+    private var current: Timeline
     private(set) var violation: String?
     /// Values compared with the truth.
     private(set) var checked = 0
@@ -92,21 +110,19 @@ final class Truth {
     /// Attempts that were reported as failed: they may not take effect any more.
     private var failed: Set<UInt64> = []
     /// Two clocks of 250 ppm each, and the microsecond L3's time is cut off to.
-    private static func tolerance(_ bound: Int64) -> Int64 { bound / 1_000 + 2_000 }
+    static func tolerance(_ bound: Int64) -> Int64 { bound / 1_000 + 2_000 }
 
     init(rows: Int, accounts: Int, epoch: UInt32, firstTicket: UInt64) {
         self.epoch = epoch
         self.accounts = accounts
         let none = Version(ticket: 0, time: 0, content: Content())
-        timelines[epoch] = Timeline(rows: Array(repeating: [none], count: rows), firstTicket: firstTicket)
+        current = Timeline(rows: Array(repeating: [none], count: rows), firstTicket: firstTicket)
+        timelines[epoch] = current
     }
 
-    /// The history being written.
-    var current: Timeline { timelines[epoch] ?? Timeline(rows: [], firstTicket: 0) }
+    var newest: UInt64 { current.newest }
 
-    var newest: UInt64 { timelines[epoch]?.newest ?? 0 }
-
-    func newestVersion(_ row: Int) -> Version? { timelines[epoch]?.rows[row].last }
+    func newestVersion(_ row: Int) -> Version? { current.rows[row].last }
 
     func fail(_ problem: @autoclosure () -> String) {
         if violation == nil { violation = problem() }
@@ -116,30 +132,27 @@ final class Truth {
 
     /// Notes one row written by an accepted transaction.
     func write(_ row: Int, _ content: Content, ticket: UInt64, at now: Int64) {
-        guard var timeline = timelines.removeValue(forKey: epoch) else { return }
         if row < accounts {
-            total += content.balance - (timeline.rows[row].last?.content.balance ?? 0)
+            total += content.balance - (current.rows[row].last?.content.balance ?? 0)
         }
-        timeline.rows[row].append(Version(ticket: ticket, time: now, content: content))
-        timelines[epoch] = timeline
+        current.rows[row].append(Version(ticket: ticket, time: now, content: content))
     }
 
     /// Notes that a transaction took effect at `ticket`, once.
     func accept(attempt: UInt64, intent: UInt64, ticket: UInt64) {
         commits += 1
         if failed.contains(attempt) { fail("attempt \(attempt) took effect at \(ticket) after it had failed") }
-        if let earlier = timelines[epoch]?.intents[intent] {
+        if let earlier = current.intents[intent] {
             fail("intent \(intent) took effect twice: attempts \(earlier) and \(attempt) at \(ticket)")
         }
-        timelines[epoch]?.attempts[attempt] = ticket
-        timelines[epoch]?.intents[intent] = attempt
+        current.attempts[attempt] = ticket
+        current.intents[intent] = attempt
     }
 
-    /// Notes that `ticket` is committed, at L3's time `l3Time`; no money may have come or gone.
-    func finish(ticket: UInt64, l3Time: Int64, total expected: Int64, at now: Int64) {
+    /// Notes that `ticket` is committed; no money may have come or gone.
+    func finish(ticket: UInt64, total expected: Int64, at now: Int64) {
         if ticket != newest + 1 { fail("L3 committed ticket \(ticket) after \(newest)") }
-        timelines[epoch]?.times.append(now)
-        timelines[epoch]?.l3Times.append(l3Time)
+        current.times.append(now)
         if total != expected { fail("the balances add up to \(total), not \(expected), at \(ticket)") }
     }
 
@@ -152,18 +165,14 @@ final class Truth {
     }
 
     /// History continues in `epoch`, from `ticket` on: what came after is lost.
-    func restart(at ticket: UInt64, epoch next: UInt32, now: Int64) {
-        guard var timeline = timelines[epoch] else { return }
-        timelines[epoch]?.end = now
-        for row in timeline.rows.indices { timeline.rows[row].removeAll { $0.ticket > ticket } }
-        let kept = Int(ticket - timeline.firstTicket)
-        timeline.times.removeSubrange(kept...)
-        timeline.l3Times.removeSubrange(kept...)
-        timeline.intents = timeline.intents.filter { (timeline.attempts[$0.value] ?? .max) <= ticket }
-        timeline.attempts = timeline.attempts.filter { $0.value <= ticket }
-        total = timeline.rows[..<accounts].reduce(0) { $0 + ($1.last?.content.balance ?? 0) }
+    ///
+    /// - Parameter clockOffset: by how many microseconds L3's clock is ahead of the simulation's by now.
+    func restart(at ticket: UInt64, epoch next: UInt32, clockOffset: Int64, now: Int64) {
+        current.end = now
+        current = Timeline(current, upTo: ticket, clockOffset: clockOffset)
+        total = current.rows[..<accounts].reduce(0) { $0 + ($1.last?.content.balance ?? 0) }
         epoch = next
-        timelines[next] = timeline
+        timelines[next] = current
     }
 
     /// What a client was told of its attempt must be so.
@@ -178,9 +187,14 @@ final class Truth {
     /// An attempt said to have failed must not have taken effect, and never will.
     func refuse(attempt: UInt64) {
         failed.insert(attempt)
-        if let ticket = timelines[epoch]?.attempts[attempt] {
+        if let ticket = current.attempts[attempt] {
             fail("attempt \(attempt) was said to have failed, it took effect at \(ticket)")
         }
+    }
+
+    /// The newest epoch in which an attempt took effect at that ticket; the current one where none is.
+    func epoch(of attempt: UInt64, at ticket: UInt64) -> UInt32 {
+        timelines.filter { $0.value.attempts[attempt] == ticket }.keys.max() ?? epoch
     }
 
     /// Whether an intent has taken effect, in a history that is or was.
@@ -192,9 +206,9 @@ final class Truth {
     /// longer than `maxAge` (nil: no bound), nor than its own age bound, when the read began.
     ///
     /// - Parameter token: a ticket at which it must still have been the newest, in the same epoch.
-    func check(_ value: Observation, began: Int64, maxAge: Int64?, token: UInt64 = 0) {
+    func check(_ value: Sighting, began: Int64, maxAge: Int64?, token: UInt64 = 0) {
         checked += 1
-        guard let timeline = timelines[value.epoch] else {
+        guard let timeline = value.epoch == epoch ? current : timelines[value.epoch] else {
             fail("row \(value.row) is said to be of epoch \(value.epoch)")
             return
         }
@@ -233,21 +247,21 @@ final class Truth {
     func checkCertificate(_ row: Int, _ certificate: Certificate, content: Content) {
         guard let timeline = timelines[certificate.epoch] else { return }
         let (version, asOf) = (certificate.version.rawValue, certificate.asOf.rawValue)
-        let value = Observation(
+        let value = Sighting(
             row: row, version: version, asOf: asOf, epoch: certificate.epoch, ageNanoseconds: .max, content: content)
         check(value, began: 0, maxAge: nil)
-        let next = Int(asOf - min(asOf, timeline.firstTicket))
-        if asOf >= timeline.firstTicket, next < timeline.l3Times.count,
-            timeline.l3Times[next] < certificate.asOfTime
-        {
+        // A clock that has stepped back within the epoch may have been at any time in between.
+        guard let next = timeline.time(of: asOf + 1) else { return }
+        let latest = DurableServer.start + next / 1_000 + timeline.clockOffset
+        if latest < certificate.asOfTime {
             fail(
                 "row \(row): ticket \(asOf) is certified as current at \(certificate.asOfTime), "
-                    + "the next one was committed at \(timeline.l3Times[next])")
+                    + "the next one was committed by \(latest)")
         }
     }
 
     /// Checks what a snapshot says: the state at `ticket` was the newest at most `maxAge` before the read began.
-    func checkSnapshot(_ ticket: UInt64, epoch: UInt32, values: [Observation], began: Int64, maxAge: Int64) {
+    func checkSnapshot(_ ticket: UInt64, epoch: UInt32, values: [Sighting], began: Int64, maxAge: Int64) {
         guard let timeline = timelines[epoch] else { return }
         for value in values where value.asOf != ticket || value.epoch != epoch || value.version > ticket {
             fail("row \(value.row) of the snapshot at \(ticket) is of [\(value.version), \(value.asOf)]")

@@ -19,14 +19,22 @@ final class World: @unchecked Sendable {  // used by the scheduler's thread only
     /// What one session has seen and written.
     final class Session: @unchecked Sendable {  // used by one operation at a time
         var token = SessionToken()
+        /// Another one after it has lost its history.
+        var number: Int32
+
+        init(_ number: Int32) { self.number = number }
     }
 
     let plan: FaultPlan
     let scheduler: Scheduler
     let truth: Truth
     let lane: Lane
+    /// Nil where nobody asks for the history.
+    let recorder: Recorder?
     var faults: SeededGenerator
     var hosts: [Host] = []
+    /// Processes of the past: their links may still have something under way.
+    private var graveyard: [Host] = []
     var idleSessions: [Session] = []
     var isStopping = false
     var isHealed = false
@@ -39,19 +47,27 @@ final class World: @unchecked Sendable {  // used by the scheduler's thread only
     var operations = 0
     var activeClients = 0
     var commitStall: Int64 = 0
+    /// Messages of L2 that processes have heard.
+    var heard = 0
+    /// Reads that stacks have checked again themselves, and those they found wrong.
+    private(set) var shadowChecks = 0
+    private(set) var shadowViolations = 0
 
     private(set) lazy var server = DurableServer(self)
     private(set) lazy var redis = SharedServer(self)
     private var intents: [UInt64] = [0]
     private var nextIntent: UInt64 = 0
+    private var nextHost: Int32 = 0
+    private var nextSession: Int32 = 0
 
-    init(_ plan: FaultPlan) {
+    init(_ plan: FaultPlan, judges: Set<Judge>) {
         self.plan = plan
         scheduler = Scheduler(seed: plan.seed)
         faults = SeededGenerator(seed: plan.seed, stream: 3)
         truth = Truth(
             rows: plan.keys, accounts: plan.accounts, epoch: Self.firstEpoch, firstTicket: plan.firstTicket)
         lane = scheduler.lane()
+        recorder = judges.contains(.history) ? Recorder() : nil
     }
 
     // MARK: Rows
@@ -72,6 +88,40 @@ final class World: @unchecked Sendable {  // used by the scheduler's thread only
 
     /// Whether the stream tells of the row's changes.
     func isShared(_ row: Int) -> Bool { row < plan.accounts + plan.notes }
+
+    // MARK: Processes and sessions
+
+    func makeHostNumber() -> Int32 {
+        nextHost += 1
+        return nextHost
+    }
+
+    func makeSessionNumber() -> Int32 {
+        nextSession += 1
+        return nextSession
+    }
+
+    /// Keeps a dead process until the run is over, and what its shadow checks have found.
+    func noteShadow(of host: Host) {
+        graveyard.append(host)
+        let (all, violations) = host.shadowChecks
+        shadowChecks += all
+        shadowViolations += violations
+    }
+
+    /// Ends whatever is still under way: tasks that never end would keep the whole run in memory.
+    func dismantle() {
+        (isStopping, isHealed) = (true, true)
+        for host in hosts where !host.isDead { host.die() }
+        server.comeUp()
+        var rest = 200_000
+        _ = scheduler.run {
+            rest -= 1
+            return rest < 0
+        }
+        hosts = []
+        graveyard = []
+    }
 
     // MARK: Attempts
 

@@ -1,4 +1,5 @@
 import Telemetry
+import TestData
 import Testing
 
 @Suite("HDR histogram")
@@ -39,7 +40,7 @@ struct HDRHistogramTests {
 
     @Test("Percentiles agree with a sorted array to three digits", arguments: 1...10 as ClosedRange<UInt64>)
     func agreesWithSort(seed: UInt64) {
-        var random = TestRandom(state: seed)
+        var random = SplitMix64(seed: seed)
         var histogram = HDRHistogram.latency()
         var values: [Int64] = []
         for _ in 0..<5_000 {
@@ -64,7 +65,7 @@ struct HDRHistogramTests {
 
     @Test("A merge of parts equals one histogram of all values", arguments: 1...5 as ClosedRange<UInt64>)
     func merges(seed: UInt64) throws {
-        var random = TestRandom(state: seed)
+        var random = SplitMix64(seed: seed)
         var (all, left, right) = (HDRHistogram.latency(), HDRHistogram.latency(), HDRHistogram.latency())
         for index in 0..<3_000 {
             let value = Int64(random.next() % 200_000_000_000)
@@ -151,18 +152,5 @@ struct HDRHistogramTests {
         }
         while text.count % 4 != 0 { text += "=" }
         return text
-    }
-}
-
-/// SplitMix64, so that a seed gives the same values everywhere.
-struct TestRandom {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
     }
 }

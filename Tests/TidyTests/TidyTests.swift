@@ -11,6 +11,8 @@ import Testing
         "PostgresTier": ["CacheStack", "CPostgres", "Telemetry"],
         "LocalStack": [],
         "Learning": ["COpenBLAS"],
+        "Forecasting": ["Learning"],
+        "autoscaler": ["Forecasting", "Learning"],
         "Market": [],
         "Matching": ["Market"],
         "Risk": ["Market"],

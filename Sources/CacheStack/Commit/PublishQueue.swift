@@ -19,6 +19,9 @@ struct PublishQueue {
 
     var count: Int { items.count }
 
+    /// Places taken in memory, in use or not; for checks of the limit.
+    var places: Int { order.count }
+
     /// Adds a version, or replaces an older one of its key; false where the queue is full, or a newer one waits.
     mutating func append(_ item: Item) -> Bool {
         let key = item.entry.key

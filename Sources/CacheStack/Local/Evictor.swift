@@ -44,10 +44,7 @@ private final class PolicyEvictor<Policy: EvictionPolicy>: Evictor {
     override func insert(_ slot: Int32, hash: UInt64) { policy.insert(slot, hash: hash) }
     override func hit(_ slot: Int32) { policy.hit(slot) }
     override func hits(_ slots: UnsafeBufferPointer<Int32>, held: UnsafePointer<Bool>) {
-        for index in 0..<slots.count {
-            let slot = unsafe slots[index]
-            if slot >= 0, unsafe held[Int(slot)] { policy.hit(slot) }
-        }
+        unsafe policy.hits(slots, held: held)
     }
     override func remove(_ slot: Int32) { policy.remove(slot) }
     override func evict() -> Int32 { policy.evict() }

@@ -50,9 +50,11 @@ struct FloorTable {
     }
 
     /// Whether a version may be believed: at its floor or above, and not from where floors are missing.
+    ///
+    /// A floor below `lost` may have taken the place of a higher one that was dropped.
     func allows(version: UInt64, asOf: UInt64, _ hash: UInt64) -> Bool {
         let floor = floor(hash)
-        return floor == 0 ? asOf >= lost : version >= floor
+        return version >= floor && (floor > lost || asOf >= lost)
     }
 
     /// Raises a floor to `ticket`, at time `now` in nanoseconds; returns false where it already was there or higher.

@@ -130,7 +130,6 @@ extension LocalShard {
     ) -> Bool {
         guard judge(key, certificate, born: offer.born, now: offer.now, followsStream: offer.followsStream) != nil
         else { return false }
-        catchUp()
         let slot = find(key, mixed)
         let old = slot >= 0 ? memory.fields(slot) : SlotMemory.Fields()
         if slot >= 0, certificate.version.rawValue < old.version { return false }
@@ -154,6 +153,8 @@ extension LocalShard {
             return true
         }
         if slot >= 0 { return unsafe supersede(slot, fields, bytes, weight: weight, offer) }
+        // A new row is newer than all uses so far.
+        catchUp()
         let size = SlotMemory.stride + BlockArena.size(bytes.count)
         guard makeRoom(entries: 1, bytes: size, weight: weight, keeping: -1) else { return false }
         unsafe insert(fields, bytes, mixed, weight: weight)

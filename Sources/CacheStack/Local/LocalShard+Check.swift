@@ -38,7 +38,7 @@ extension LocalShard {
         demand(load == weight, "a weight of \(load) is held, \(weight) counted")
         demand(pinned == pinnedCount && pinnedSize == pinnedBytes, "pinned rows and their bytes")
         demand(count <= limits.entries && bytes <= limits.bytes && weight <= limits.weight, "within the limits")
-        demand(memory.placesInUse == count, "the index holds the rows and no more")
+        demand(memory.index.placesInUse == count, "the index holds the rows and no more")
         let free = freeSlots()
         demand(Set(free).count == free.count && free.count + count == Int(used), "each slot is held or free once")
         found += arena.violations(blocks: blocks)

@@ -57,7 +57,7 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
 
     /// A shard whose slots are the `number`th part of the tier's region.
     init(_ limits: Limits, number: Int, in region: UnsafeMutableRawPointer) {
-        precondition((1...1 << 30).contains(limits.entries), "a shard has 1 to 2^30 entries")
+        precondition((1...1 << 29).contains(limits.entries), "a shard has 1 to 2^29 entries")
         precondition(limits.bytes >= SlotMemory.stride, "a shard has room for one entry")
         self.limits = limits
         unsafe memory = SlotMemory(capacity: limits.entries, shard: number, in: region)
@@ -93,9 +93,15 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
         unsafe record.drain { slots in unsafe evictor.hits(slots, held: isOrdered) }
     }
 
-    /// Tells the policy of one use.
+    /// Tells the policy of one use, now or after the uses recorded before it.
     mutating func touch(_ slot: Int32) {
-        if unsafe isOrdered[Int(slot)] { evictor.hit(slot) }
+        guard unsafe isOrdered[Int(slot)] else { return }
+        if evictor.marksMax > 0 {
+            evictor.marks.mark(slot, upTo: evictor.marksMax)
+        } else if !record.append(slot, thread: ThreadNumber.registry.current) {
+            catchUp()
+            evictor.hit(slot)
+        }
     }
 
     private mutating func order(_ slot: Int32, _ mixed: UInt64) {
@@ -141,6 +147,7 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
             } else {
                 return true
             }
+            catchUp()
             repeat {
                 guard count - pinnedCount - (isKeptOut ? 1 : 0) > 0 else { return false }
                 let slot = evictor.evict()
@@ -173,7 +180,7 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
         var fields = fields
         fields.flags.insert(.held)
         unsafe fill(slot, fields, payload, weight: weight)
-        memory.index(slot, mixed)
+        memory.addToIndex(slot, mixed)
         order(slot, mixed)
     }
 
@@ -225,7 +232,7 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
             pinnedCount -= 1
             pinnedBytes -= SlotMemory.stride
         }
-        memory.unindex(slot)
+        memory.removeFromIndex(slot)
         unsafe memory.write(slot, SlotMemory.Fields())
         release(old)
         weight -= weight(slot)
@@ -288,13 +295,13 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
 struct LocalView: @unchecked Sendable {
     let memory: SlotMemory
     private let record: UseRecord
-    private let marks: Unmanaged<UseMarks>
+    private let marks: UseMarks.Base
     private let marksMax: UInt8
 
     init(_ memory: SlotMemory, _ record: UseRecord, _ evictor: Evictor) {
         self.memory = memory
         self.record = record
-        unsafe marks = .passUnretained(evictor.marks)
+        marks = evictor.marks.base
         marksMax = evictor.marksMax
     }
 
@@ -302,7 +309,7 @@ struct LocalView: @unchecked Sendable {
     @inline(__always)
     func use(_ slot: Int32, thread: Int) -> Bool {
         if marksMax == 0 { return record.append(slot, thread: thread) }
-        unsafe marks._withUnsafeGuaranteedRef { $0.mark(slot, upTo: marksMax) }
+        marks.mark(slot, upTo: marksMax)
         return true
     }
 }

@@ -161,27 +161,55 @@ public final class LocalTier: Sendable {
         _ take: (SlotMemory, SlotMemory.Reading) -> R?
     ) -> R? {
         let mixed = LocalHash.mix(LocalHash.number(key))
+        let view = unsafe views + index(mixed)
+        var reading = SlotMemory.Reading()
+        let outcome = unsafe view.pointee.memory.attempt(key, mixed, bound, now.nanoseconds, inline: inline, &reading)
+        // All that needs more than one look is done elsewhere, so that this stays short and in registers.
+        guard outcome == .hit, let result = unsafe take(view.pointee.memory, reading) else {
+            return unsafe servedAgain(key, mixed, bound, now.nanoseconds, inline: inline, take)
+        }
+        unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent, mixed)
+        return result
+    }
+
+    /// Counts a hit and tells the policy.
+    @inline(__always)
+    private func noteHit(_ view: UnsafePointer<LocalView>, _ slot: Int32, isAbsent: Bool, _ mixed: UInt64) {
+        let thread = threads.current
+        counts.add(isAbsent ? .negatives : .hits, thread: thread)
+        if unsafe !view.pointee.use(slot, thread: thread) { catchUp(slot, mixed, thread) }
+    }
+
+    /// The same with patience: for misses, rows that may not be served, and rows that a writer changes.
+    @inline(never)
+    private func servedAgain<R>(
+        _ key: CacheKey, _ mixed: UInt64, _ bound: AgeBound, _ now: Int64, inline: UnsafeMutableRawPointer,
+        _ take: (SlotMemory, SlotMemory.Reading) -> R?
+    ) -> R? {
         var reading = SlotMemory.Reading()
         var outcome = SlotMemory.Outcome.contended
         var result: R?
         var tries = 16
-        while tries > 0 {
+        while tries > 0, outcome == .contended {
             tries &-= 1
             let memory = view(mixed).memory
-            outcome = unsafe memory.read(key, mixed, bound, now.nanoseconds, inline: inline, &reading)
-            guard outcome == .hit else { break }
+            outcome = unsafe memory.read(key, mixed, bound, now, inline: inline, &reading)
+            guard outcome == .hit else { continue }
             result = take(memory, reading)
-            if result != nil { break }
-            outcome = .contended
+            if result == nil { outcome = .contended }
         }
         if outcome == .contended {
             // With the lock held nothing moves.
             (outcome, result) = withShard(mixed) { shard in
-                let outcome = unsafe shard.memory.read(key, mixed, bound, now.nanoseconds, inline: inline, &reading)
+                let outcome = unsafe shard.memory.read(key, mixed, bound, now, inline: inline, &reading)
                 return (outcome, outcome == .hit ? take(shard.memory, reading) : nil)
             }
         }
-        count(outcome, reading, mixed, threads.current)
+        switch outcome {
+        case .hit: unsafe noteHit(views + index(mixed), reading.slot, isAbsent: reading.row.isAbsent, mixed)
+        case .stale: counts.add(.stales, thread: threads.current)
+        case .miss, .contended: counts.add(.misses, thread: threads.current)
+        }
         return result
     }
 
@@ -196,17 +224,6 @@ public final class LocalTier: Sendable {
             return unsafe served(key, bound, at: now, inline: inline) { memory, reading in
                 unsafe take(memory, reading, UnsafeRawPointer(inline))
             }
-        }
-    }
-
-    @inline(__always)
-    private func count(_ outcome: SlotMemory.Outcome, _ reading: SlotMemory.Reading, _ mixed: UInt64, _ thread: Int) {
-        switch outcome {
-        case .hit:
-            counts.add(reading.row.isAbsent ? .negatives : .hits, thread: thread)
-            if !view(mixed).use(reading.slot, thread: thread) { catchUp(reading.slot, mixed, thread) }
-        case .stale: counts.add(.stales, thread: thread)
-        case .miss, .contended: counts.add(.misses, thread: thread)
         }
     }
 
@@ -247,20 +264,35 @@ public final class LocalTier: Sendable {
     public func copy(
         _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, to target: UnsafeMutableRawBufferPointer
     ) -> (row: LocalRow, length: Int)? {
-        unsafe withUnsafeTemporaryAllocation(byteCount: SlotMemory.inlineBytes, alignment: 8) { buffer in
-            guard let spare = buffer.baseAddress else { return nil }
-            // A target with room for a whole slot is written to directly.
-            let direct = target.count >= SlotMemory.inlineBytes ? target.baseAddress : nil
-            return unsafe served(key, bound, at: now, inline: direct ?? spare) { memory, reading in
-                let length = Int(reading.length)
-                if reading.block != 0 {
-                    return unsafe memory.copyBlock(of: reading, to: target) ? (reading.row, length) : nil
-                }
-                if unsafe direct == nil, let start = target.baseAddress {
-                    unsafe start.copyMemory(from: spare, byteCount: min(length, target.count))
-                }
-                return (reading.row, length)
+        // A target with room for a whole slot is written to directly; that is the way of nearly all reads.
+        if target.count >= SlotMemory.inlineBytes, let direct = target.baseAddress {
+            let mixed = LocalHash.mix(LocalHash.number(key))
+            let view = unsafe views + index(mixed)
+            var reading = SlotMemory.Reading()
+            let outcome = unsafe view.pointee.memory.attempt(
+                key, mixed, bound, now.nanoseconds, inline: direct, &reading)
+            if outcome == .hit, reading.block == 0 {
+                unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent, mixed)
+                return (reading.row, Int(reading.length))
             }
+        }
+        return unsafe copyAgain(key, bound, at: now, to: target)
+    }
+
+    /// The same for every target, payload and outcome.
+    @inline(never)
+    private func copyAgain(
+        _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, to target: UnsafeMutableRawBufferPointer
+    ) -> (row: LocalRow, length: Int)? {
+        unsafe served(key, bound, at: now) { memory, reading, inline in
+            let length = Int(reading.length)
+            if reading.block != 0 {
+                return unsafe memory.copyBlock(of: reading, to: target) ? (reading.row, length) : nil
+            }
+            if let start = target.baseAddress {
+                unsafe start.copyMemory(from: inline, byteCount: min(length, target.count))
+            }
+            return (reading.row, length)
         }
     }
 

@@ -101,38 +101,33 @@ extension SlotMemory {
     // MARK: Index
 
     /// The slot of a key; -1 where it has none.
-    func find(_ key: CacheKey, _ mixed: UInt64) -> Int32 { max(probe(key, mixed), -1) }
+    func find(_ key: CacheKey, _ mixed: UInt64) -> Int32 {
+        let tag = index.tag(mixed)
+        var place = index.home(mixed)
+        while true {
+            let word = index.word(at: place)
+            if word == 0 { return -1 }
+            if index.has(word, tag: tag) {
+                let slot = index.slot(word)
+                let words = unsafe base(slot)
+                if unsafe Self.isKey(key, words, words[Word.meta].load(ordering: .relaxed)) { return slot }
+            }
+            place = index.next(place)
+        }
+    }
 
     /// Names a slot that is written already: who finds it finds it whole.
-    func index(_ slot: Int32, _ mixed: UInt64) {
-        var place = Int(truncatingIfNeeded: mixed) & mask
-        while word(at: place) != 0 { place = (place + 1) & mask }
-        let word = UInt64(UInt32(slot + 1)) << 32 | UInt64(UInt32(truncatingIfNeeded: mixed))
-        unsafe places[place].store(word, ordering: .releasing)
-    }
+    func addToIndex(_ slot: Int32, _ mixed: UInt64) { index.insert(slot, mixed) }
 
-    /// Forgets a slot by backward shift: no tombstones. Readers that miss meanwhile probe again.
-    func unindex(_ slot: Int32) {
+    /// Forgets a slot. Readers that miss meanwhile look again.
+    func removeFromIndex(_ slot: Int32) {
         let sequence = unsafe begin(head + Head.indexSequence)
-        var hole = Int(truncatingIfNeeded: fields(slot).mixed) & mask
-        while word(at: hole) >> 32 != UInt64(slot + 1) { hole = (hole + 1) & mask }
-        var next = (hole + 1) & mask
-        while true {
-            let moved = word(at: next)
-            if moved == 0 { break }
-            let home = Int(UInt32(truncatingIfNeeded: moved))
-            if ((next &- home) & mask) >= ((next &- hole) & mask) {
-                unsafe places[hole].store(moved, ordering: .releasing)
-                hole = next
-            }
-            next = (next + 1) & mask
+        index.remove(slot) { slot in
+            let words = unsafe base(slot)
+            let space = UInt16(truncatingIfNeeded: unsafe words[Word.meta].load(ordering: .relaxed) >> 32)
+            let id = unsafe words[Word.id].load(ordering: .relaxed)
+            return LocalHash.mix(LocalHash.number(CacheKey(SpaceID(rawValue: space), id)))
         }
-        unsafe places[hole].store(0, ordering: .releasing)
         unsafe head[Head.indexSequence].store(sequence &+ 2, ordering: .releasing)
     }
-
-    private func word(at place: Int) -> UInt64 { unsafe places[place].load(ordering: .relaxed) }
-
-    /// Places in use; for checks.
-    var placesInUse: Int { (0...mask).count { word(at: $0) != 0 } }
 }

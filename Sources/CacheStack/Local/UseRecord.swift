@@ -43,7 +43,7 @@ struct UseRecord: @unchecked Sendable {
     /// Records a hit; false where the thread's ring is full.
     @inline(__always)
     func append(_ slot: Int32, thread: Int) -> Bool {
-        let stripe = thread & (stripes - 1)
+        let stripe = thread & (stripes &- 1)
         let ends = unsafe self.ends + stripe &* Self.tailStride
         let tail = unsafe ends[0].load(ordering: .relaxed)
         if unsafe tail &- ends[1].load(ordering: .acquiring) >= UInt64(Self.size) { return false }

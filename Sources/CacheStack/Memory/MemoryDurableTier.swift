@@ -226,7 +226,7 @@ public final class MemoryDurableTier: DurableTier {
         return try answer.get()
     }
 
-    /// Hands every live row to `body`, in the order of ids, one chunk a space.
+    /// Hands every live row to `body`, in the order of ids; a chunk ends where payloads have another size.
     public func scan(
         _ spaces: [SpaceID], until deadline: ContinuousClock.Instant,
         _ body: @escaping @Sendable (ScanChunk) -> Void
@@ -237,6 +237,10 @@ public final class MemoryDurableTier: DurableTier {
             var chunk = ScanChunk(space: space, ids: [], versions: [], bytes: [])
             for (key, row) in rows.filter({ $0.key.space == space }).sorted(by: { $0.key.id < $1.key.id }) {
                 guard let payload = row.payload else { continue }
+                if chunk.bytes.count != chunk.ids.count * payload.count {
+                    body(chunk)
+                    chunk = ScanChunk(space: space, ids: [], versions: [], bytes: [])
+                }
                 chunk.ids.append(key.id)
                 chunk.versions.append(row.version.rawValue)
                 chunk.bytes += payload

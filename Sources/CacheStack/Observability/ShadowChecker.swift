@@ -139,6 +139,9 @@ final class ShadowChecker: Sendable {
         }
     }
 
+    /// Samples waiting, and readings of the stream remembered.
+    var holdings: (samples: Int, readings: Int) { (samples.withLock { $0.count }, history.withLock { $0.count }) }
+
     // MARK: The stream
 
     /// A reading of the stream, before its changes are applied.

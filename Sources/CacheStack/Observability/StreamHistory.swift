@@ -18,6 +18,9 @@ struct StreamHistory {
         self.countMax = countMax
     }
 
+    /// Readings remembered, at most twice `countMax`.
+    var count: Int { readings.count }
+
     /// Takes a reading; one that saw nothing new only tells that nothing was committed before it.
     mutating func note(_ newest: Ticket, sent: MonotonicTime, received: MonotonicTime) {
         if let last = readings.last, last.newest == newest {

@@ -19,7 +19,7 @@ public protocol EvictionPolicy: Sendable {
     /// The highest use mark a hit may leave; zero where marks are not used.
     static var marksMax: UInt8 { get }
 
-    /// No entries yet; `capacity` is 1 to 2^30, and `marks` has a byte for each slot and no other policy.
+    /// No entries yet; `capacity` is 1 to 2^29, and `marks` has a byte for each slot and no other policy.
     init(capacity: Int, marks: UseMarks)
 
     /// Takes in a slot that is not held; `hash` stands for the key, the same at each insertion of it.
@@ -27,6 +27,9 @@ public protocol EvictionPolicy: Sendable {
 
     /// Records that a held slot was used.
     mutating func hit(_ slot: Int32)
+
+    /// Records several hits, oldest first; slots that are not `held` are left out, and so are negative numbers.
+    mutating func hits(_ slots: UnsafeBufferPointer<Int32>, held: UnsafePointer<Bool>)
 
     /// Forgets a held slot.
     mutating func remove(_ slot: Int32)
@@ -46,6 +49,14 @@ public protocol EvictionPolicy: Sendable {
 extension EvictionPolicy {
     /// Never, unless a policy says otherwise.
     public var owesEviction: Bool { false }
+
+    /// One after another.
+    public mutating func hits(_ slots: UnsafeBufferPointer<Int32>, held: UnsafePointer<Bool>) {
+        for index in 0..<slots.count {
+            let slot = unsafe slots[index]
+            if slot >= 0, unsafe held[Int(slot)] { hit(slot) }
+        }
+    }
 }
 
 /// The policies a cache can be given by name.

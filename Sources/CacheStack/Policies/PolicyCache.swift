@@ -9,14 +9,14 @@ public struct PolicyCache<Policy: EvictionPolicy>: Sendable {
     /// Slots that are free, a stack.
     private var free: [Int32]
 
-    /// Empty, for 1 to 2^30 keys.
+    /// Empty, for 1 to 2^29 keys.
     public init(capacity: Int) {
         self.init(capacity: capacity, policy: Policy(capacity: capacity, marks: UseMarks(capacity: capacity)))
     }
 
     /// Empty, under a policy that was made for `capacity` slots and holds none.
     public init(capacity: Int, policy: Policy) {
-        precondition((1...1 << 30).contains(capacity), "a cache has 1 to 2^30 slots")
+        precondition((1...1 << 29).contains(capacity), "a cache has 1 to 2^29 slots")
         self.capacity = capacity
         self.policy = policy
         index = HashIndex(capacity: capacity)

@@ -15,7 +15,7 @@ struct SlotLinks {
     private var links: [Link]
 
     init(capacity: Int) {
-        precondition((1...1 << 30).contains(capacity), "a cache has 1 to 2^30 slots")
+        precondition((1...1 << 29).contains(capacity), "a cache has 1 to 2^29 slots")
         links = Array(repeating: Link(older: -1, newer: -1), count: capacity)
     }
 

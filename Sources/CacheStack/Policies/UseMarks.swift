@@ -11,9 +11,9 @@ public final class UseMarks: Sendable {
     public let capacity: Int
     private nonisolated(unsafe) let bytes: UnsafeMutablePointer<Atomic<UInt8>>
 
-    /// All marks zero; `capacity` is 1 to 2^30.
+    /// All marks zero; `capacity` is 1 to 2^29.
     public init(capacity: Int) {
-        precondition((1...1 << 30).contains(capacity), "a cache has 1 to 2^30 slots")
+        precondition((1...1 << 29).contains(capacity), "a cache has 1 to 2^29 slots")
         self.capacity = capacity
         unsafe bytes = .allocate(capacity: capacity)
         for slot in 0..<capacity { unsafe (bytes + slot).initialize(to: Atomic(0)) }
@@ -24,6 +24,22 @@ public final class UseMarks: Sendable {
         unsafe bytes.deallocate()
     }
 
+    /// The marks without their reference count, for readers that the owner outlives and whose slots it made.
+    @safe
+    struct Base: @unchecked Sendable {
+        fileprivate let bytes: UnsafeMutablePointer<Atomic<UInt8>>
+
+        /// Raises a slot's mark by one, to at most `most`.
+        @inline(__always)
+        func mark(_ slot: Int32, upTo most: UInt8) {
+            let byte = unsafe bytes + Int(slot)
+            let value = unsafe byte.pointee.load(ordering: .relaxed)
+            if value < most { unsafe byte.pointee.store(value &+ 1, ordering: .relaxed) }
+        }
+    }
+
+    var base: Base { unsafe Base(bytes: bytes) }
+
     @inline(__always)
     private func check(_ slot: Int32) { precondition(slot >= 0 && Int(slot) < capacity, "a slot below the capacity") }
 
@@ -31,8 +47,7 @@ public final class UseMarks: Sendable {
     @inline(__always)
     public func mark(_ slot: Int32, upTo most: UInt8) {
         check(slot)
-        let value = unsafe bytes[Int(slot)].load(ordering: .relaxed)
-        if value < most { unsafe bytes[Int(slot)].store(value + 1, ordering: .relaxed) }
+        base.mark(slot, upTo: most)
     }
 
     /// A slot's mark.

@@ -7,6 +7,8 @@ struct Demand: Sendable {
     var began: MonotonicTime
     /// L2 cannot help: the epoch is not known yet, or the token is of one still to come.
     var skipsShared = false
+    /// A copy of L2 that lags may answer: bounded reads.
+    var allowsReplicas = false
 }
 
 extension CacheStack {
@@ -17,20 +19,24 @@ extension CacheStack {
         var token: UInt64?
         /// L2 holds a version that did not do: announce what L3 says.
         var isHeld = false
+        /// L2 was asked and holds nothing.
+        var isMissed = false
         /// Not to be installed: another process has the lease.
         var isUncached = false
         /// What L2 held, if it was certified but too old.
         var fallback: LoadedRow?
     }
 
-    /// Loads what the claims own and lands every one of them: a suspect row of L1 that proves good; L2; then a lease
-    /// and L3, or another's lease and waiting.
+    /// Loads what the claims own and lands every one of them: a suspect row of L1 that proves good; L2; where L2 has
+    /// nothing to say, a row that L1 still holds and the stream vouches for; then a lease and L3, or another's lease and
+    /// waiting.
     func load(_ claims: [FlightTable.Claim], _ demand: Demand) async {
         var loads = await settleSuspects(claims, demand).map { Load(claim: $0) }
         if let shared, !demand.skipsShared {
             var inL2 = loads.filter { spaces.isInL2($0.claim.key.space) }
             loads.removeAll { spaces.isInL2($0.claim.key.space) }
             let isUp = await get(&inL2, from: shared, demand)
+            vouch(for: &inL2, isUp: isUp, demand)
             let waiting = isUp ? await lease(&inL2, from: shared, demand) : []
             await loadDurable(loads + inL2)
             await wait(for: waiting, from: shared, demand)
@@ -47,7 +53,9 @@ extension CacheStack {
         let sent = time.now()
         let replies: [SharedTierReply]
         do {
-            replies = try await shared.get(loads.map(\.claim.key), until: deadline(configuration.sharedTimeout))
+            replies = try await shared.get(
+                loads.map(\.claim.key), allowingReplicas: mayAskReplicas(loads, demand),
+                until: deadline(configuration.sharedTimeout))
         } catch {
             metrics.l2.error.increment(by: UInt64(loads.count))
             return false
@@ -62,7 +70,9 @@ extension CacheStack {
             var load = load
             switch reply {
             case .entry(let entry): if take(entry, for: &load, demand) { continue }
-            case .miss: metrics.l2.miss.increment()
+            case .miss:
+                metrics.l2.miss.increment()
+                load.isMissed = true
             case .poison: countPoison()
             }
             rest.append(load)
@@ -70,6 +80,14 @@ extension CacheStack {
         loads = rest
         if publishQueue.withLock({ $0.count }) > 0 { publishSignal.raise() }
         return true
+    }
+
+    /// Whether lagging copies may answer. Not for rows that a message has put in doubt: a copy may not have heard of the
+    /// change yet, and would answer with what the message was about.
+    private func mayAskReplicas(_ loads: [Load], _ demand: Demand) -> Bool {
+        guard demand.allowsReplicas else { return false }
+        guard fast.source != nil else { return true }
+        return loads.allSatisfy { doubt($0.claim.key, at: demand.began) == .unfounded }
     }
 
     /// Lands a flight with an entry of L2 if the entry is believed and meets the demand; else notes it in the load.
@@ -108,7 +126,20 @@ extension CacheStack {
             countPoison()
             return nil
         }
-        return LoadedRow(entry: entry, born: born, level: .l2)
+        return LoadedRow(entry: entry, born: provenBirth(certificate, born, at: now), level: .l2)
+    }
+
+    /// When an entry of L2 was current for certain, given what L3's clock says.
+    ///
+    /// That clock may have stepped back before this process watched it, and what was stamped before then looks younger
+    /// than it is. So a certificate of before the ticket this process began at proves nothing by its time, and one of
+    /// that very ticket was current when the process began. Later ones were stamped while it watched.
+    private func provenBirth(_ certificate: Certificate, _ born: MonotonicTime, at now: MonotonicTime) -> MonotonicTime
+    {
+        let start = start.withLock { $0 }
+        if certificate.asOf > start.ticket { return born }
+        return certificate.asOf == start.ticket
+            ? start.born : MonotonicTime(nanoseconds: now.nanoseconds - 2 * configuration.maxAgeMax.nanoseconds)
     }
 
     private func countPoison() {
@@ -140,6 +171,8 @@ extension CacheStack {
 
     /// Asks for leases; lands what has come meanwhile, leaves what is to be loaded, returns what another loads.
     private func lease(_ loads: inout [Load], from shared: any SharedTier, _ demand: Demand) async -> [Load] {
+        let own = takeOverLeases(&loads)
+        defer { loads += own }
         guard !loads.isEmpty else { return [] }
         fast.expectEchoes(loads.lazy.map(\.claim.key), at: time.now())
         let replies: [LeaseReply]

@@ -13,7 +13,9 @@ extension CacheStack {
     ) async throws(CacheError) -> [CachedValue] {
         switch level {
         case .bounded(let maxAge):
-            return try await read(keys, demand(maxAge, SessionToken()), SessionToken(), allowStale)
+            var demand = demand(maxAge, SessionToken())
+            demand.allowsReplicas = true
+            return try await read(keys, demand, SessionToken(), allowStale)
         case .session(let token, let maxAge):
             try admit(token)
             return try await read(keys, demand(maxAge, token), token, allowStale)
@@ -57,29 +59,24 @@ extension CacheStack {
     private func read(
         _ keys: [CacheKey], _ demand: Demand, _ token: SessionToken, _ allowStale: Bool
     ) async throws(CacheError) -> [CachedValue] {
-        var values: [CachedValue] = []
-        values.reserveCapacity(keys.count)
-        var missing: [Int] = []
-        for (index, key) in keys.enumerated() {
+        var held: [CachedValue?] = []
+        held.reserveCapacity(keys.count)
+        var missing: [CacheKey] = []
+        for key in keys {
             if !demand.skipsShared, let (row, payload) = local.value(key, demand.bound, at: demand.began) {
-                values.append(CachedValue(key: key, row, payload: payload, level: .l1))
+                held.append(CachedValue(key: key, row, payload: payload, level: .l1))
             } else {
-                missing.append(index)
-                values.append(Self.placeholder(key))
+                held.append(nil)
+                missing.append(key)
             }
         }
-        defer { sample(values, demand) }
-        guard !missing.isEmpty else { return values }
-        let fetched = try await fetch(Self.unique(missing.map { keys[$0] }), demand, token, allowStale)
-        for index in missing {
-            guard let value = fetched[keys[index]] else { preconditionFailure("every key fetched has a value") }
-            values[index] = value
+        let fetched = missing.isEmpty ? [:] : try await fetch(Self.unique(missing), demand, token, allowStale)
+        let values = zip(keys, held).map { key, value in
+            guard let value = value ?? fetched[key] else { preconditionFailure("every key is held or fetched") }
+            return value
         }
+        sample(values, demand)
         return values
-    }
-
-    private static func placeholder(_ key: CacheKey) -> CachedValue {
-        CachedValue(key: key, version: .zero, asOf: .zero, epoch: 0, ageBound: .zero, payload: nil, level: .l3)
     }
 
     static func unique(_ keys: [CacheKey]) -> [CacheKey] {
@@ -95,6 +92,10 @@ extension CacheStack {
         var found: [CacheKey: CachedValue] = [:]
         var open = keys
         for _ in 0..<8 where !open.isEmpty {
+            guard flights.depth < flightsMax else {
+                metrics.overloads.increment()
+                throw CacheError(.overloaded, "too many rows are being loaded already; try again later")
+            }
             let claims = flights.claim(open)
             let owned = claims.filter(\.isOwner)
             metrics.coalesced.increment(by: UInt64(claims.count - owned.count))
@@ -113,6 +114,13 @@ extension CacheStack {
         }
         guard open.isEmpty else { throw CacheError(.contention, "the rows kept changing; try again") }
         return found
+    }
+
+    /// Rows loaded at a time: as many as fill all loads from L3 and the queue before them.
+    private var flightsMax: Int {
+        let loads = configuration.loadsMax.addingReportingOverflow(configuration.loadQueueMax)
+        let rows = loads.partialValue.multipliedReportingOverflow(by: configuration.loadRowsMax)
+        return loads.overflow || rows.overflow ? .max : rows.partialValue
     }
 
     /// The value of a flight once it has landed, if it meets the demand.

@@ -53,6 +53,9 @@ final class Flight: Sendable {
 }
 
 /// The loads in progress: single flight for each key, and the markers that announcements cancel.
+///
+/// Its size is bounded by `fetch`, which begins no load while there are `flightsMax`; those who wait for a flight are
+/// tasks of the callers.
 final class FlightTable: Sendable {
     struct Claim: Sendable {
         let key: CacheKey
@@ -63,6 +66,9 @@ final class FlightTable: Sendable {
 
     private let flights = Mutex<[CacheKey: Flight]>([:])
     private let count = Atomic<Int>(0)
+
+    /// Loads in progress.
+    var depth: Int { count.load(ordering: .relaxed) }
 
     /// Joins the load of each key, or takes it on. An owner must `land` every flight it owns.
     func claim(_ keys: [CacheKey]) -> [Claim] {

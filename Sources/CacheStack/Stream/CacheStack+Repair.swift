@@ -57,11 +57,15 @@ extension CacheStack {
     @discardableResult
     public func repairPending() async -> (isSent: Bool, isEmpty: Bool) {
         guard let shared, configuration.repair != .off else { return (true, true) }
-        let batch = fast.repairer.withLock { $0.take(configuration.publishBatchMax) }
+        let now = time.now()
+        let (batch, dropped) = fast.repairer.withLock { repairer in
+            (repairer.take(configuration.publishBatchMax, at: now), repairer.takeDropped())
+        }
+        fast.metrics.repairDropped.increment(by: UInt64(dropped))
         let current = epoch.load(ordering: .acquiring)
-        let live = batch.filter { $0.epoch == current }
+        let live = batch.filter { $0.version.epoch == current }
         guard !live.isEmpty else { return (true, fast.repairer.withLock { $0.count.pending } == 0) }
-        let entries = live.map { version in
+        let entries = live.map(\.version).map { version in
             let certificate = Certificate(
                 version: version.ticket, asOf: version.ticket, asOfTime: 0, epoch: version.epoch)
             return (

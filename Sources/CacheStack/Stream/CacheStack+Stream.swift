@@ -16,6 +16,7 @@ extension CacheStack {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.followChanges() }
             if shared != nil { group.addTask { await self.announceCommits() } }
+            if shared != nil { group.addTask { await self.refillShared() } }
             if shared != nil, configuration.repair != .off { group.addTask { await self.repairFaults() } }
             if configuration.shadow.isOn { group.addTask { await self.checkShadows() } }
             await group.waitForAll()
@@ -67,6 +68,7 @@ extension CacheStack {
         if watermark == page.newest {
             shadow.noteCaughtUp(at: sent)
             anchor.withLock { $0 = Anchor(ticket: watermark, time: page.time, epoch: page.epoch, born: sent) }
+            if !fast.refills.withLock({ $0.isEmpty }) { fast.refillSignal.raise() }
         }
         metrics.watermark.set(Double(watermark.rawValue))
         metrics.watermarkLag.set(Double(page.newest.rawValue) - Double(watermark.rawValue))
@@ -115,6 +117,7 @@ extension CacheStack {
             fast.repairer.withLock { $0.removeAll() }
             shadow.forgetHistory()
         }
+        start.withLock { $0 = (ticket, born) }
         local.restart(at: ticket, born: born, epoch: newEpoch, refusingOlder: refusingOlder)
     }
 

@@ -1,7 +1,8 @@
 internal import Synchronization
 internal import Telemetry
 
-/// The state of a stack's fast invalidation: suspects, expected echoes, what may have to be repaired, and the counts.
+/// The state of a stack's fast invalidation: suspects, expected echoes, what may have to be repaired or refilled, and
+/// the counts.
 final class FastPath: Sendable {
     /// How long the message of an own write may take.
     static let echoWindow = Duration.milliseconds(500)
@@ -12,6 +13,8 @@ final class FastPath: Sendable {
     let echoes: Mutex<Echoes>
     let repairer: Mutex<Repairer>
     let repairSignal = Signal()
+    let refills: Mutex<RefillQueue>
+    let refillSignal = Signal()
     let metrics: FastPathMetrics
     /// When the last message came, on the stack's clock; the least number before the first.
     private let heardAt = Atomic<Int64>(.min)
@@ -25,6 +28,7 @@ final class FastPath: Sendable {
         echoes = Mutex(Echoes(window: Self.echoWindow.nanoseconds, countMax: configuration.suspectsMax))
         repairer = Mutex(
             Repairer(window: configuration.repairWindow.nanoseconds, namedMax: configuration.repairKeysMax))
+        refills = Mutex(RefillQueue(countMax: configuration.publishQueueMax))
         metrics = FastPathMetrics(registry)
     }
 
@@ -72,6 +76,13 @@ struct FastPathMetrics: Sendable {
     let repaired: Counter
     let repairFailed: Counter
     let repairRequests: Counter
+    let repairDropped: Counter
+    let vouchedAway: Counter
+    let vouchedMissing: Counter
+    let refilled: Counter
+    let refillsRefused: Counter
+    let refillsFailed: Counter
+    let refillsDropped: Counter
 
     init(_ registry: MetricsRegistry) {
         let messages = { (kind: String) in
@@ -98,7 +109,24 @@ struct FastPathMetrics: Sendable {
         }
         repaired = repairs("sent")
         repairFailed = repairs("failed")
+        repairDropped = repairs("dropped")
         repairRequests = registry.counter(
             "cache_repair_requests_total", "Times a part of L2 was found in need of repair.")
+        let vouched = { (reason: String) in
+            registry.counter(
+                "cache_local_renewals_total",
+                "Rows that L1 serves past their time because the stream proves them, by what L2 had to say.",
+                [("reason", reason)])
+        }
+        vouchedAway = vouched("l2_away")
+        vouchedMissing = vouched("l2_miss")
+        let refills = { (result: String) in
+            registry.counter(
+                "cache_refills_total", "Rows given back to L2 from L1 without a load.", [("result", result)])
+        }
+        refilled = refills("stored")
+        refillsRefused = refills("refused")
+        refillsFailed = refills("failed")
+        refillsDropped = refills("dropped")
     }
 }

@@ -7,24 +7,28 @@
 /// A handle is a value and holds no rows; `schema` goes into the stack and into L3, and the handle into each call. It
 /// must be used with a stack that was made with its schema.
 ///
-/// **Change of layout.** Rows in L2 are bytes. A program with another layout of the same width would read them wrongly,
-/// so: give `layoutColumn`, or take a new space number after all writers of the old one have stopped. With
-/// `layoutColumn` each row carries the fingerprint of the columns it was written with, and rows of another layout are
-/// `otherLayout` until they are written anew. A different width is always noticed; JSON bodies carry their version.
+/// **Codecs.** A `CacheRow` has a fixed layout, and its columns are typed in SQL. A `Codable` value becomes JSON in one
+/// column, under the version of its type. Either way a payload has exactly one form (`SpaceSchema`): what decodes,
+/// encodes to the same bytes, JSON bodies excepted; anything else is a `RowError`, and none of it stops the program.
+///
+/// **Change of layout.** L2 outlives a deployment, so each payload begins with a stamp: a hash of the columns' names,
+/// types and order, and of `version`. Bytes with another stamp are not believed: a read takes the row from L3 then,
+/// where the stamp is not kept and columns have names. Raise `version` where a column keeps its name and type and
+/// changes its meaning.
 public struct CacheSpace<Key: CacheableKey, Value: Sendable>: Sendable {
     /// The space as tiers and stack want it: number, table, columns.
     public let schema: SpaceSchema
-    private let payloadSize: Int
+    private let sizeMax: Int
+    private let isWide: Bool
     private let textMax: Int?
-    /// CRC32C of the columns, where rows carry it.
-    private let fingerprint: UInt32?
+    private let stamp: UInt32
     private let writeValue: @Sendable (Value, inout [UInt8]) throws(RowError) -> Void
-    private let readValue: @Sendable ([UInt8], Int) throws(RowError) -> Value
+    private let readValue: @Sendable ([UInt8], inout Int) throws(RowError) -> Value
 
     private init(
-        _ base: Base, fields: [SpaceSchema.Field], layoutColumn: String?,
+        _ base: Base, fields: [SpaceSchema.Field],
         write: @escaping @Sendable (Value, inout [UInt8]) throws(RowError) -> Void,
-        read: @escaping @Sendable ([UInt8], Int) throws(RowError) -> Value
+        read: @escaping @Sendable ([UInt8], inout Int) throws(RowError) -> Value
     ) {
         precondition(base.number > 0, "spaces are numbered from 1")
         precondition((1...255).contains(base.keyMax), "a text key has at most 255 bytes")
@@ -39,12 +43,13 @@ public struct CacheSpace<Key: CacheableKey, Value: Sendable>: Sendable {
         default: preconditionFailure("table \(base.table): a key of this type has another number of columns")
         }
         textMax = Key.keyShape == .text ? base.keyMax : nil
-        if let layoutColumn { all.append(.init(layoutColumn, .int32)) }
         all += fields
-        fingerprint = layoutColumn.map { _ in Self.layoutHash(of: all) }
+        stamp = LayoutStamp.stamp(of: all, version: base.version)
         schema = SpaceSchema(
-            space: SpaceID(rawValue: base.number), table: base.table, key: key, fields: all, isShared: base.isShared)
-        payloadSize = schema.payloadSize
+            space: SpaceID(rawValue: base.number), table: base.table, key: key, fields: all, isShared: base.isShared,
+            stamp: stamp)
+        sizeMax = schema.payloadSize
+        isWide = schema.hasWideFields
         writeValue = write
         readValue = read
     }
@@ -56,11 +61,7 @@ public struct CacheSpace<Key: CacheableKey, Value: Sendable>: Sendable {
         var keyColumns: [String]
         var keyMax: Int
         var isShared: Bool
-    }
-
-    private static func layoutHash(of fields: [SpaceSchema.Field]) -> UInt32 {
-        let text = fields.map { "\($0.name) \($0.type);" }.joined()
-        return CRC32C.checksum(Array(text.utf8).span)
+        var version: UInt16
     }
 
     /// The row `key` of this space.
@@ -71,7 +72,7 @@ public struct CacheSpace<Key: CacheableKey, Value: Sendable>: Sendable {
             guard text.utf8.count <= textMax else {
                 throw RowError(.tooLong, "keys of table \(schema.table) have at most \(textMax) bytes")
             }
-            guard text.utf8.allSatisfy({ $0 != 0 && $0 < 128 }) else {
+            guard PayloadForm.isText(text.utf8) else {
                 throw RowError(.notASCII, "keys of table \(schema.table) are ASCII text without zero bytes")
             }
         }
@@ -84,54 +85,44 @@ public struct CacheSpace<Key: CacheableKey, Value: Sendable>: Sendable {
     /// The payload of a row.
     func encode(_ value: Value, for key: Key) throws(RowError) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(payloadSize)
-        if let textMax { Self.append(Array((key.cacheText ?? "").utf8), max: textMax, to: &bytes) }
-        if let fingerprint {
-            for shift in stride(from: 0, to: 32, by: 8) {
-                bytes.append(UInt8(truncatingIfNeeded: fingerprint >> UInt32(shift)))
-            }
-        }
+        if !isWide { bytes.reserveCapacity(sizeMax) }
+        PayloadForm.append(stamp, to: &bytes)
+        if let textMax { PayloadForm.append(Array((key.cacheText ?? "").utf8), max: textMax, to: &bytes) }
         try writeValue(value, &bytes)
-        guard bytes.count == payloadSize else { throw otherLayout(bytes.count) }
+        if isWide { PayloadForm.fill(&bytes) }
+        guard hasSize(bytes) else { throw otherLayout(bytes.count) }
         return bytes
     }
 
     /// The value in a payload, once it is known to be of this key and layout.
     func decode(_ bytes: [UInt8], for key: Key) throws(RowError) -> Value {
-        guard bytes.count == payloadSize else { throw otherLayout(bytes.count) }
-        var offset = 0
-        if let textMax {
-            try checkText(bytes, key)
-            offset += 1 + textMax
-        }
-        if let fingerprint {
-            var found: UInt32 = 0
-            for index in 0..<4 { found |= UInt32(bytes[offset + index]) << UInt32(8 * index) }
-            guard found == fingerprint else {
-                throw RowError(.otherLayout, "a row of table \(schema.table) was written with other columns")
-            }
-            offset += 4
-        }
-        return try readValue(bytes, offset)
+        var offset = try checkOwner(bytes, key)
+        let value = try readValue(bytes, &offset)
+        guard PayloadForm.isEnd(bytes, offset, isWide: isWide) else { throw otherLayout(bytes.count) }
+        return value
     }
 
-    /// Refuses the row of another text.
-    func checkText(_ bytes: [UInt8], _ key: Key) throws(RowError) {
-        guard let textMax else { return }
-        guard bytes.count == payloadSize, bytes[0] <= textMax else { throw otherLayout(bytes.count) }
-        guard bytes[1..<1 + Int(bytes[0])].elementsEqual((key.cacheText ?? "").utf8) else {
+    /// Refuses the payload of another layout or text key; gives the place of its first field behind the key.
+    @discardableResult
+    func checkOwner(_ bytes: [UInt8], _ key: Key) throws(RowError) -> Int {
+        var offset = 0
+        guard hasSize(bytes), PayloadForm.number(bytes, &offset, width: 4) == UInt64(stamp) else {
+            throw otherLayout(bytes.count)
+        }
+        guard let textMax else { return offset }
+        guard let text = PayloadForm.value(bytes, &offset, max: textMax) else { throw otherLayout(bytes.count) }
+        guard text.elementsEqual((key.cacheText ?? "").utf8) else {
             throw RowError(.keyCollision, "another key of table \(schema.table) has the same hash; rename one of them")
         }
+        return offset
     }
+
+    private func hasSize(_ bytes: [UInt8]) -> Bool { isWide ? bytes.count <= sizeMax : bytes.count == sizeMax }
 
     private func otherLayout(_ count: Int) -> RowError {
-        RowError(.otherLayout, "a row of table \(schema.table) has \(count) bytes, declared are \(payloadSize)")
-    }
-
-    private static func append(_ value: [UInt8], max: Int, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(value.count))
-        bytes.append(contentsOf: value)
-        bytes.append(contentsOf: repeatElement(0, count: max - value.count))
+        RowError(
+            .otherLayout,
+            "a row of table \(schema.table) with \(count) bytes is not of the columns or version declared here")
     }
 }
 
@@ -144,44 +135,63 @@ extension CacheSpace where Value: CacheRow {
     ///   - key: the key column, or the two of a pair. A text key has its hash in a column of that name with `_hash`.
     ///   - keyMax: most bytes of a text key.
     ///   - isShared: whether other processes cache these rows; then commits list their keys in the outbox.
-    ///   - layoutColumn: an integer column for the fingerprint of the layout; see the type.
+    ///   - version: of the columns' meaning; see the type.
     public init(
-        _ number: UInt16, table: String, key: String..., keyMax: Int = 64, isShared: Bool = true,
-        layoutColumn: String? = nil
+        _ number: UInt16, table: String, key: String..., keyMax: Int = 64, isShared: Bool = true, version: UInt16 = 1
     ) {
         self.init(
-            Base(number: number, table: table, keyColumns: key, keyMax: keyMax, isShared: isShared),
-            fields: RowColumns.fields(of: Value.self), layoutColumn: layoutColumn
+            Base(
+                number: number, table: table, keyColumns: key, keyMax: keyMax, isShared: isShared, version: version),
+            fields: RowColumns.fields(of: Value.self)
         ) { value, bytes throws(RowError) in
             try RowColumns.write(value, to: &bytes)
         } read: { bytes, offset throws(RowError) in
-            try RowColumns.read(Value.self, bytes, from: offset)
+            try RowColumns.read(Value.self, bytes, from: &offset)
         }
     }
 }
 
 extension CacheSpace where Value: Codable {
-    /// A space whose rows are JSON: a column `schema_version`, and `body`, `body_2`, ... of at most 255 bytes each.
+    /// A space whose rows are JSON: a column `schema_version`, and `body` (bytea).
     ///
-    /// In SQL the text is `convert_from(body || body_2 || ..., 'UTF8')`. Each row costs `bodyMax` bytes in memory
-    /// and in L2, whatever it holds, and encoding costs as JSON does: for values that are small, seldom read, or still
-    /// changing shape. A longer body is refused with `tooLong`.
+    /// In SQL the text is `convert_from(body, 'UTF8')`. A body takes the bytes it has, rounded up to a multiple of 64,
+    /// where `bodyMax` is above 255, and `bodyMax` bytes otherwise. Encoding costs as JSON does: for values that are
+    /// seldom read, or still changing shape. A longer body is refused with `tooLong`.
     /// - Parameters:
     ///   - version: the version of the type; raise it when old bodies must not be read any more.
     ///   - older: older versions whose bodies the type still decodes; all others are `otherVersion`.
-    ///   - bodyMax: most bytes of a body, up to 4,080.
+    ///   - bodyMax: most bytes of a body, up to 262,144.
     public init(
         _ number: UInt16, table: String, key: String..., keyMax: Int = 64, isShared: Bool = true, json version: Int16,
-        reading older: Set<Int16> = [], bodyMax: Int = 255
+        reading older: Set<Int16> = [], bodyMax: Int = 4_096
     ) {
         let body = JSONBody(version: version, readable: older.union([version]), max: bodyMax, table: table)
         self.init(
-            Base(number: number, table: table, keyColumns: key, keyMax: keyMax, isShared: isShared),
-            fields: body.fields, layoutColumn: nil
+            Base(number: number, table: table, keyColumns: key, keyMax: keyMax, isShared: isShared, version: 1),
+            fields: body.fields
         ) { value, bytes throws(RowError) in
             try body.write(value, to: &bytes)
         } read: { bytes, offset throws(RowError) in
-            try body.read(Value.self, bytes, from: offset)
+            try body.read(Value.self, bytes, from: &offset)
+        }
+    }
+}
+
+/// The first bytes of a payload, which tell layouts apart.
+enum LayoutStamp {
+    /// CRC32C of `v<version>`, and of `;<name> <type>` for each field in order.
+    static func stamp(of fields: [SpaceSchema.Field], version: UInt16) -> UInt32 {
+        let text = fields.reduce("v\(version)") { $0 + ";\($1.name) \(name(of: $1.type))" }
+        return CRC32C.checksum(Array(text.utf8).span)
+    }
+
+    private static func name(of type: SpaceSchema.FieldType) -> String {
+        switch type {
+        case .int16: "int16"
+        case .int32: "int32"
+        case .int64: "int64"
+        case .text(let max): "text(\(max))"
+        case .bytes(let max): "bytes(\(max))"
         }
     }
 }

@@ -30,8 +30,8 @@ public protocol CacheRow: Sendable {
 /// | `Int8`, `UInt8`, `Int16`, `UInt16`, `Bool` | smallint | 2 bytes |
 /// | `Int32`, `UInt32` | integer | 4 bytes |
 /// | `Int64`, `UInt64`, `Int`, `UInt` | bigint | 8 bytes |
-/// | ASCII `String` | text | 1 + max bytes |
-/// | `[UInt8]` | bytea | 1 + max bytes |
+/// | ASCII `String` | text | 1 + max bytes; with `max` above 255, 4 bytes and those it has |
+/// | `[UInt8]` | bytea | likewise |
 /// | an enumeration of one of these numbers | as its number | |
 ///
 /// Unsigned numbers keep their bits: above the signed maximum they show as negative in SQL. There is no floating point:
@@ -76,13 +76,15 @@ public struct RowColumns {
         }
     }
 
-    /// The row in the payload that starts at `offset` and goes to the end.
-    static func read<Row: CacheRow>(_ type: Row.Type, _ bytes: [UInt8], from offset: Int) throws(RowError) -> Row {
+    /// The row in the payload from `offset` on, which moves behind its fields.
+    static func read<Row: CacheRow>(
+        _ type: Row.Type, _ bytes: [UInt8], from offset: inout Int
+    ) throws(RowError) -> Row {
         var columns = RowColumns(.reading, bytes, from: offset)
         var row = Row()
         row.columns(&columns)
         if let fault = columns.fault { throw fault }
-        guard columns.offset == bytes.count else { throw otherLayout(bytes.count) }
+        offset = columns.offset
         return row
     }
 
@@ -124,21 +126,16 @@ public struct RowColumns {
         value = known
     }
 
-    /// A column of ASCII text of at most `max` bytes, 1...255.
+    /// A column of ASCII text of at most `max` bytes, 1...262,144.
     public mutating func callAsFunction(_ name: String, _ value: inout String, max: Int) {
-        let written: [UInt8]
-        if way == .writing {
-            guard value.utf8.allSatisfy({ $0 != 0 && $0 < 128 }) else {
-                return fail(.notASCII, "column \(name) takes ASCII text without zero bytes")
-            }
-            written = Array(value.utf8)
-        } else {
-            written = []
-        }
-        if let read = visit(name, .text(max: max), written, max) { value = String(decoding: read, as: UTF8.self) }
+        let written = way == .writing ? Array(value.utf8) : []
+        guard PayloadForm.isText(written) else { return notASCII(name) }
+        guard let read = visit(name, .text(max: max), written, max) else { return }
+        guard PayloadForm.isText(read) else { return notASCII(name) }
+        value = String(decoding: read, as: UTF8.self)
     }
 
-    /// A column of at most `max` bytes, 1...255.
+    /// A column of at most `max` bytes, 1...262,144.
     public mutating func callAsFunction(_ name: String, _ value: inout [UInt8], max: Int) {
         if let read = visit(name, .bytes(max: max), value, max) { value = Array(read) }
     }
@@ -148,6 +145,10 @@ public struct RowColumns {
     @usableFromInline
     mutating func refuse(_ name: String) {
         fail(.badValue, "column \(name) holds a number that its type does not know")
+    }
+
+    private mutating func notASCII(_ name: String) {
+        fail(.notASCII, "column \(name) takes ASCII text without zero bytes")
     }
 
     private mutating func fail(_ code: RowError.Code, _ message: String) {
@@ -167,12 +168,9 @@ public struct RowColumns {
             }
         case .reading:
             guard fault == nil else { return }
-            guard offset + width <= bytes.count else { return overrun() }
-            var bits: UInt64 = 0
-            for index in 0..<width { bits |= UInt64(bytes[offset + index]) << UInt64(8 * index) }
+            guard let bits = PayloadForm.number(bytes, &offset, width: width) else { return overrun() }
             let unused = Int64(64 - 8 * width)
             word = (Int64(bitPattern: bits) << unused) >> unused
-            offset += width
         }
     }
 
@@ -183,26 +181,20 @@ public struct RowColumns {
     ) -> ArraySlice<UInt8>? {
         switch way {
         case .collecting:
-            precondition((1...255).contains(max), "column \(name) has 1 to 255 bytes")
+            precondition(
+                (1...SpaceSchema.wideMax).contains(max), "column \(name) has 1 to \(SpaceSchema.wideMax) bytes")
             fields.append(.init(name, type))
-            return nil
         case .writing:
-            guard value.count <= max else {
+            if value.count <= max {
+                PayloadForm.append(value, max: max, to: &bytes)
+            } else {
                 fail(.tooLong, "column \(name) takes \(max) bytes, not \(value.count)")
-                return nil
             }
-            bytes.append(UInt8(value.count))
-            bytes.append(contentsOf: value)
-            bytes.append(contentsOf: repeatElement(0, count: max - value.count))
-            return nil
         case .reading:
-            guard fault == nil else { return nil }
-            guard offset + 1 + max <= bytes.count, bytes[offset] <= max else {
-                overrun()
-                return nil
-            }
-            defer { offset += 1 + max }
-            return bytes[offset + 1..<offset + 1 + Int(bytes[offset])]
+            guard fault == nil else { break }
+            if let read = PayloadForm.value(bytes, &offset, max: max) { return read }
+            overrun()
         }
+        return nil
     }
 }

@@ -8,7 +8,7 @@ public struct RowError: Error, Sendable, Hashable, CustomStringConvertible {
         case notASCII
         /// A number has no meaning in its column: an unknown enumeration case, a flag that is neither 0 nor 1.
         case badValue
-        /// The bytes have another size or fingerprint than the layout declared here.
+        /// The bytes have another stamp or size than the layout declared here, or are none of a row.
         case otherLayout
         /// The body was written under a version of its type that this program does not read.
         case otherVersion

@@ -7,6 +7,7 @@ public final class SnapshotScope: Sendable {
         var rows: [CacheKey: CachedValue] = [:]
         var ticket = Ticket.zero
         var epoch: UInt32 = 0
+        var ageBound = Duration.zero
         var isMoved = false
     }
 
@@ -35,9 +36,19 @@ public final class SnapshotScope: Sendable {
     public func get<Key, Value>(_ space: CacheSpace<Key, Value>, _ keys: [Key]) async throws -> [Value?] {
         let rows = try space.keys(keys, max: stack.configuration.snapshotKeysMax)
         try await extend(by: rows)
-        return try state.withLock { state in
-            try zip(rows, keys).map { try space.value(state.rows[$0]?.payload, $1) }
+        do {
+            return try values(space, rows, keys)
+        } catch let error as RowError where error.isOfOtherRelease {
+            try await reload()
+            return try values(space, rows, keys)
         }
+    }
+
+    private func values<Key, Value>(
+        _ space: CacheSpace<Key, Value>, _ rows: [CacheKey], _ keys: [Key]
+    ) throws -> [Value?] {
+        let payloads = state.withLock { state in rows.map { state.rows[$0]?.payload } }
+        return try zip(payloads, keys).map { try space.value($0, $1) }
     }
 
     /// Adds rows to the snapshot: it may move to a later ticket as long as no row read before is another there.
@@ -48,16 +59,31 @@ public final class SnapshotScope: Sendable {
         }
         guard let wanted else { return }
         let snapshot = try await stack.snapshot(wanted, maxAge: maxAge, token: token)
+        try take(snapshot.values, snapshot.ticket, snapshot.epoch, keepsBytes: true)
+    }
+
+    /// Takes all rows as L3 has them, where L1 or L2 has some in another layout.
+    private func reload() async throws {
+        let rows = try await stack.read(state.withLock { $0.known }, .strict)
+        try ReadLevel.snapshot(maxAge: maxAge, token: token).admit(rows)
+        guard let first = rows.first else { return }
+        try take(rows, first.asOf, first.epoch, keepsBytes: false)
+    }
+
+    /// Moves the snapshot to a ticket of which `rows` are all that is known.
+    ///
+    /// - Parameter keepsBytes: of rows that did not change; they may have been reloaded from L3.
+    private func take(_ rows: [CachedValue], _ ticket: Ticket, _ epoch: UInt32, keepsBytes: Bool) throws {
         let isMoved = state.withLock { state in
-            for row in snapshot.values {
+            for row in rows {
                 if let before = state.rows[row.key] {
                     if before.version != row.version || before.epoch != row.epoch { state.isMoved = true }
                 } else {
                     state.known.append(row.key)
                 }
-                state.rows[row.key] = row
+                if !keepsBytes || state.rows[row.key] == nil { state.rows[row.key] = row }
             }
-            (state.ticket, state.epoch) = (snapshot.ticket, snapshot.epoch)
+            (state.ticket, state.epoch, state.ageBound) = (ticket, epoch, rows.map(\.ageBound).max() ?? .zero)
             return state.isMoved
         }
         if isMoved { throw Moved() }
@@ -68,7 +94,7 @@ public final class SnapshotScope: Sendable {
 
     /// The ticket of which all rows are the state.
     var point: (ticket: Ticket, epoch: UInt32, ageBound: Duration) {
-        state.withLock { ($0.ticket, $0.epoch, $0.rows.values.first?.ageBound ?? .zero) }
+        state.withLock { ($0.ticket, $0.epoch, $0.ageBound) }
     }
 }
 

@@ -138,15 +138,26 @@ public final class TransactionScope: Sendable {
 
     /// Reads the rows under text keys that were written blindly, and refuses those of other texts.
     func verifyTexts() async throws {
-        let (keys, verifiers) = state.withLock { state in
-            let written = state.writeOrder.filter { state.writes[$0]?.verify != nil }
-            return (written, written.map { state.writes[$0]?.verify })
+        let written = state.withLock { state in
+            state.writeOrder.compactMap { key in state.writes[key]?.verify.map { (key: key, verify: $0) } }
         }
-        guard !keys.isEmpty else { return }
-        try await load(keys, level, evenWritten: true)
-        let held = state.withLock { state in keys.map { state.reads[$0]?.payload } }
-        for (payload, verify) in zip(held, verifiers) { if let payload { try verify?(payload) } }
+        guard !written.isEmpty else { return }
+        try await load(written.map(\.key), level, evenWritten: true)
+        let strange = try written.filter { row in
+            do throws(RowError) {
+                if let payload = held(row.key) { try row.verify(payload) }
+                return false
+            } catch {
+                guard error.isOfOtherRelease else { throw error }
+                return true
+            }
+        }
+        guard !strange.isEmpty else { return }
+        try await reload(strange.map(\.key))
+        for row in strange { if let payload = held(row.key) { try row.verify(payload) } }
     }
+
+    private func held(_ key: CacheKey) -> [UInt8]? { state.withLock { $0.reads[key]?.payload } }
 
     /// Refuses reads and writes from now on.
     func close() { state.withLock { $0.isClosed = true } }
@@ -180,7 +191,7 @@ extension CacheSpace {
     /// For text keys, what refuses the row of another text.
     func verifier(of key: Key) -> (@Sendable ([UInt8]) throws(RowError) -> Void)? {
         guard isTextKeyed else { return nil }
-        return { (bytes: [UInt8]) throws(RowError) in try checkText(bytes, key) }
+        return { (bytes: [UInt8]) throws(RowError) in try checkOwner(bytes, key) }
     }
 
     /// The value in the bytes of a row, nil for an absent one.

@@ -4,12 +4,12 @@ internal import Glibc
 ///
 /// `run` returns when both halves are done and allocates nothing. A thread of its own rather than a task: BLAS calls
 /// run for milliseconds without a point to suspend at.
-final class ThreadPair {
+public final class ThreadPair {
     private let shared: Shared
     private let thread: pthread_t
 
     /// Starts the second thread; `half` is called with 0 on the caller's thread and with 1 on the second.
-    init(half: @escaping @Sendable (Int) -> Void) throws(LearningError) {
+    public init(half: @escaping @Sendable (Int) -> Void) throws(LearningError) {
         let shared = Shared(half: half)
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(shared)
@@ -36,7 +36,7 @@ final class ThreadPair {
     }
 
     /// Does both halves.
-    func run() {
+    public func run() {
         shared.start.signal()
         shared.half(0)
         shared.done.wait()

@@ -7,34 +7,22 @@
 /// h' = (1 - z) · n + z · h
 /// ```
 struct GRULayer: Sendable {
-    let inputs: Int
-    let hidden: Int
-    /// W_ih, [3 · hidden, inputs].
-    let inputWeight: ParameterSlot
-    /// W_hh, [3 · hidden, hidden].
-    let hiddenWeight: ParameterSlot
-    let inputBias: ParameterSlot
-    let hiddenBias: ParameterSlot
+    let weights: LayerWeights
 
     /// Adds PyTorch's four tensors of layer `number` to `layout`.
     init(_ name: String, number: Int, inputs: Int, hidden: Int, layout: inout ParameterLayout) {
-        self.inputs = inputs
-        self.hidden = hidden
-        inputWeight = layout.add("\(name).weight_ih_l\(number)", shape: [3 * hidden, inputs])
-        hiddenWeight = layout.add("\(name).weight_hh_l\(number)", shape: [3 * hidden, hidden])
-        inputBias = layout.add("\(name).bias_ih_l\(number)", shape: [3 * hidden])
-        hiddenBias = layout.add("\(name).bias_hh_l\(number)", shape: [3 * hidden])
+        weights = LayerWeights(name, number: number, gates: 3, inputs: inputs, hidden: hidden, layout: &layout)
     }
 
     /// Fills h and the saved gates of `space` from its input; the state before step 0 is all zero if `fromZero`.
     func forward(_ values: Floats, _ space: RecurrentLayerSpace, fromZero: Bool) {
-        let inputSide = values.run(inputBias)
-        let hiddenSide = values.run(hiddenBias)
-        space.gates.setProduct(space.input, .plain, values.matrix(inputWeight), .transposed)
+        let inputSide = values.run(weights.inputBias)
+        let hiddenSide = values.run(weights.hiddenBias)
+        space.gates.setProduct(space.input, .plain, values.matrix(weights.inputWeight), .transposed)
         for step in 0..<space.steps {
             if step > 0 || !fromZero {
                 space.scratch.setProduct(
-                    space.rows(of: space.hidden, step: step), .plain, values.matrix(hiddenWeight), .transposed)
+                    space.rows(of: space.hidden, step: step), .plain, values.matrix(weights.hiddenWeight), .transposed)
             } else {
                 space.scratch.fill(0)
             }
@@ -54,7 +42,7 @@ struct GRULayer: Sendable {
         let before = space.hidden.row(row)
         let after = space.hidden.row(row + space.batch)
         let inner = space.inner.row(row)
-        let width = hidden
+        let width = weights.hidden
         after.forEachVector { at, lanes in
             func fromInput(_ gate: Int) -> Floats.Vector {
                 gates.vector(at: gate * width + at, lanes: lanes)
@@ -86,16 +74,18 @@ struct GRULayer: Sendable {
             for index in 0..<space.batch { retreat(space, row: step * space.batch + index, index: index) }
             if step > 0 {
                 space.hiddenGradient.setProduct(
-                    space.rows(of: space.hiddenGates, step: step), .plain, values.matrix(hiddenWeight), .plain,
+                    space.rows(of: space.hiddenGates, step: step), .plain, values.matrix(weights.hiddenWeight), .plain,
                     accumulate: true)
             }
         }
         let states = space.hidden.rows(0..<space.steps * space.batch)
-        gradients.matrix(inputWeight).setProduct(space.gates, .transposed, space.input, .plain, accumulate: true)
-        gradients.matrix(hiddenWeight).setProduct(space.hiddenGates, .transposed, states, .plain, accumulate: true)
-        space.gates.addColumnSums(to: gradients.run(inputBias))
-        space.hiddenGates.addColumnSums(to: gradients.run(hiddenBias))
-        inputGradient?.setProduct(space.gates, .plain, values.matrix(inputWeight), .plain)
+        gradients.matrix(weights.inputWeight).setProduct(
+            space.gates, .transposed, space.input, .plain, accumulate: true)
+        gradients.matrix(weights.hiddenWeight).setProduct(
+            space.hiddenGates, .transposed, states, .plain, accumulate: true)
+        space.gates.addColumnSums(to: gradients.run(weights.inputBias))
+        space.hiddenGates.addColumnSums(to: gradients.run(weights.hiddenBias))
+        inputGradient?.setProduct(space.gates, .plain, values.matrix(weights.inputWeight), .plain)
     }
 
     /// Turns the gates of one sequence at one step into the gradients of their preactivations.
@@ -107,7 +97,7 @@ struct GRULayer: Sendable {
         let inner = space.inner.row(row)
         let above = space.outputGradient.row(row)
         let carried = space.hiddenGradient.row(index)
-        let width = hidden
+        let width = weights.hidden
         above.forEachVector { at, lanes in
             let r = gates.vector(at: at, lanes: lanes)
             let z = gates.vector(at: width + at, lanes: lanes)

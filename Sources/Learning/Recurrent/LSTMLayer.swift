@@ -8,35 +8,23 @@
 ///
 /// The products with the input run over all steps at once, those with the hidden state step by step.
 struct LSTMLayer: Sendable {
-    let inputs: Int
-    let hidden: Int
-    /// W_ih, [4 · hidden, inputs].
-    let inputWeight: ParameterSlot
-    /// W_hh, [4 · hidden, hidden].
-    let hiddenWeight: ParameterSlot
-    let inputBias: ParameterSlot
-    let hiddenBias: ParameterSlot
+    let weights: LayerWeights
 
     /// Adds PyTorch's four tensors of layer `number` to `layout`.
     init(_ name: String, number: Int, inputs: Int, hidden: Int, layout: inout ParameterLayout) {
-        self.inputs = inputs
-        self.hidden = hidden
-        inputWeight = layout.add("\(name).weight_ih_l\(number)", shape: [4 * hidden, inputs])
-        hiddenWeight = layout.add("\(name).weight_hh_l\(number)", shape: [4 * hidden, hidden])
-        inputBias = layout.add("\(name).bias_ih_l\(number)", shape: [4 * hidden])
-        hiddenBias = layout.add("\(name).bias_hh_l\(number)", shape: [4 * hidden])
+        weights = LayerWeights(name, number: number, gates: 4, inputs: inputs, hidden: hidden, layout: &layout)
     }
 
     /// Fills h, c and the saved gates of `space` from its input; the state before step 0 is all zero if `fromZero`.
     func forward(_ values: Floats, _ space: RecurrentLayerSpace, fromZero: Bool) {
         let bias = space.scratch.row(0)
-        bias.copy(from: values.run(inputBias))
-        bias.add(values.run(hiddenBias))
-        space.gates.setProduct(space.input, .plain, values.matrix(inputWeight), .transposed)
+        bias.copy(from: values.run(weights.inputBias))
+        bias.add(values.run(weights.hiddenBias))
+        space.gates.setProduct(space.input, .plain, values.matrix(weights.inputWeight), .transposed)
         for step in 0..<space.steps {
             if step > 0 || !fromZero {
                 space.rows(of: space.gates, step: step).setProduct(
-                    space.rows(of: space.hidden, step: step), .plain, values.matrix(hiddenWeight), .transposed,
+                    space.rows(of: space.hidden, step: step), .plain, values.matrix(weights.hiddenWeight), .transposed,
                     accumulate: true)
             }
             for row in step * space.batch..<(step + 1) * space.batch { advance(space, row: row, bias: bias) }
@@ -51,7 +39,7 @@ struct LSTMLayer: Sendable {
         let after = space.cell.row(row + space.batch)
         let squashed = space.inner.row(row)
         let output = space.hidden.row(row + space.batch)
-        let width = hidden
+        let width = weights.hidden
         output.forEachVector { at, lanes in
             func preactivation(_ gate: Int) -> Floats.Vector {
                 gates.vector(at: gate * width + at, lanes: lanes) + bias.vector(at: gate * width + at, lanes: lanes)
@@ -82,18 +70,19 @@ struct LSTMLayer: Sendable {
             for index in 0..<space.batch { retreat(space, row: step * space.batch + index, index: index) }
             if step > 0 {
                 space.hiddenGradient.setProduct(
-                    space.rows(of: space.gates, step: step), .plain, values.matrix(hiddenWeight), .plain)
+                    space.rows(of: space.gates, step: step), .plain, values.matrix(weights.hiddenWeight), .plain)
             }
         }
         let states = space.hidden.rows(0..<space.steps * space.batch)
-        gradients.matrix(inputWeight).setProduct(space.gates, .transposed, space.input, .plain, accumulate: true)
-        gradients.matrix(hiddenWeight).setProduct(space.gates, .transposed, states, .plain, accumulate: true)
+        gradients.matrix(weights.inputWeight).setProduct(
+            space.gates, .transposed, space.input, .plain, accumulate: true)
+        gradients.matrix(weights.hiddenWeight).setProduct(space.gates, .transposed, states, .plain, accumulate: true)
         let bias = space.scratch.row(0)
         bias.fill(0)
         space.gates.addColumnSums(to: bias)
-        gradients.run(inputBias).add(bias)
-        gradients.run(hiddenBias).add(bias)
-        inputGradient?.setProduct(space.gates, .plain, values.matrix(inputWeight), .plain)
+        gradients.run(weights.inputBias).add(bias)
+        gradients.run(weights.hiddenBias).add(bias)
+        inputGradient?.setProduct(space.gates, .plain, values.matrix(weights.inputWeight), .plain)
     }
 
     /// Turns the gates of one sequence at one step into the gradients of their preactivations.
@@ -105,7 +94,7 @@ struct LSTMLayer: Sendable {
         let above = space.outputGradient.row(row)
         let carried = space.hiddenGradient.row(index)
         let cellCarried = space.cellGradient.row(index)
-        let width = hidden
+        let width = weights.hidden
         above.forEachVector { at, lanes in
             let i = gates.vector(at: at, lanes: lanes)
             let f = gates.vector(at: width + at, lanes: lanes)

@@ -67,6 +67,15 @@ public final class RecurrentNetwork: Sendable {
     /// All parameters in one arena of `layout`.
     public var values: Floats { buffer.floats }
 
+    /// All parameters as an array, in the order of the arena.
+    public var parameters: [Float] { withExtendedLifetime(self) { values.array } }
+
+    /// Takes over the parameters of a network of the same sizes.
+    public func copyParameters(from other: RecurrentNetwork) {
+        precondition(other.configuration == configuration, "a network of other sizes")
+        withExtendedLifetime(other) { values.copy(from: other.values) }
+    }
+
     /// A network of the same sizes with a copy of the parameters.
     public func copy() -> RecurrentNetwork {
         let twin = RecurrentNetwork(configuration, seed: 0)

@@ -42,11 +42,11 @@ public struct RecurrentStack: Sendable {
             switch kind {
             case .lstm:
                 let layer = LSTMLayer(name, number: number, inputs: width, hidden: hidden, layout: &layout)
-                slots += [layer.inputWeight, layer.hiddenWeight, layer.inputBias, layer.hiddenBias]
+                slots += layer.weights.slots
                 layers.append(.lstm(layer))
             case .gru:
                 let layer = GRULayer(name, number: number, inputs: width, hidden: hidden, layout: &layout)
-                slots += [layer.inputWeight, layer.hiddenWeight, layer.inputBias, layer.hiddenBias]
+                slots += layer.weights.slots
                 layers.append(.gru(layer))
             }
         }

@@ -12,7 +12,7 @@ public struct LinearRegression: Sendable, Equatable {
 
     /// Fits `targets` to `rows`, all of the same length.
     public init(_ rows: [[Double]], _ targets: [Double], alpha: Double = 0) throws(LearningError) {
-        let equations = try NormalEquations(rows, targets)
+        let equations = try CentredEquations(rows, targets)
         self = try equations.solve(alpha: alpha).regression
     }
 
@@ -23,7 +23,7 @@ public struct LinearRegression: Sendable, Equatable {
     public static func leaveOneOut(
         _ rows: [[Double]], _ targets: [Double], alphas: [Double]
     ) throws(LearningError) -> LinearRegression {
-        let equations = try NormalEquations(rows, targets)
+        let equations = try CentredEquations(rows, targets)
         var best: (error: Double, regression: LinearRegression)?
         for alpha in alphas {
             let (regression, factor) = try equations.solve(alpha: alpha)
@@ -39,7 +39,8 @@ public struct LinearRegression: Sendable, Equatable {
         return best.regression
     }
 
-    fileprivate init(coefficients: [Double], intercept: Double, alpha: Double) {
+    /// A regression with coefficients found elsewhere, as in a checkpoint.
+    public init(coefficients: [Double], intercept: Double, alpha: Double) {
         self.coefficients = coefficients
         self.intercept = intercept
         self.alpha = alpha
@@ -55,7 +56,7 @@ public struct LinearRegression: Sendable, Equatable {
 }
 
 /// XᵀX and Xᵀy of centred data.
-private struct NormalEquations {
+private struct CentredEquations {
     private let means: [Double]
     private let targetMean: Double
     private let products: [[Double]]

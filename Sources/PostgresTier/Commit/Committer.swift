@@ -29,27 +29,36 @@ final class Committer {
     private let session: Session
     private let catalog: Catalog
     private let metrics: TierMetrics
-    private let rowsMax: Int
+    private let limits: Limits
     private let staging: WriteStaging
     private let parameters = ParameterBuffer(capacity: 1 << 16)
     private var outboxKeys: [UInt8] = []
 
-    init(_ session: Session, _ catalog: Catalog, _ metrics: TierMetrics, rowsMax: Int) {
+    /// What one batch may cost.
+    struct Limits {
+        var rowsMax: Int
+        var bytesMax: Int
+        var contentionRetriesMax: Int
+    }
+
+    init(_ session: Session, _ catalog: Catalog, _ metrics: TierMetrics, _ limits: Limits) {
         self.session = session
         self.catalog = catalog
         self.metrics = metrics
-        self.rowsMax = rowsMax
+        self.limits = limits
         staging = WriteStaging(catalog)
     }
 
     /// Commits `batch`; never throws: every fault is an outcome.
     func commit(_ batch: [Transaction], until deadline: ContinuousClock.Instant) -> BatchOutcome {
         let rows = batch.reduce(0) { $0 + $1.writes.count }
-        guard rows <= rowsMax else {
-            let error = TierError(.overloaded, "a batch of \(rows) rows; the limit is \(rowsMax)")
+        guard rows <= limits.rowsMax else {
+            let error = TierError(.overloaded, "a batch of \(rows) rows; the limit is \(limits.rowsMax)")
             return .decided(batch.map { _ in .failed(error) })
         }
-        switch attempt(batch[...], deadline) {
+        let bytes = batch.reduce(0) { $0 + Self.size($1) }
+        guard bytes <= limits.bytesMax else { return .decided(halve(batch[...], bytes, deadline)) }
+        switch persist(batch[...], deadline) {
         case .decided(let outcomes): return .decided(outcomes)
         case .failed(let fault): return .decided(batch.map { _ in .failed(fault.tierError) })
         case .inDoubt(let mark): return .inDoubt(mark)
@@ -78,6 +87,22 @@ final class Committer {
     }
 
     // MARK: One batch
+
+    /// Attempts a batch again where the server broke a deadlock or a serialization conflict by failing it: it wrote
+    /// nothing, and everything is read and decided anew. At most `contentionRetriesMax` times, while the deadline
+    /// allows, after pauses that double from 2 ms, with full jitter.
+    private func persist(_ batch: ArraySlice<Transaction>, _ deadline: ContinuousClock.Instant) -> Attempt {
+        var ceiling = Duration.milliseconds(2)
+        for _ in 0..<limits.contentionRetriesMax {
+            let result = attempt(batch, deadline)
+            let pause = ceiling * Double.random(in: 0...1)
+            guard case .failed(let fault) = result, fault.isContention, .now + pause < deadline else { return result }
+            metrics.contentionRetries.increment()
+            Thread.sleep(pause)
+            ceiling *= 2
+        }
+        return attempt(batch, deadline)
+    }
 
     private func attempt(_ batch: ArraySlice<Transaction>, _ deadline: ContinuousClock.Instant) -> Attempt {
         let connection: Connection
@@ -175,14 +200,39 @@ final class Committer {
     ) -> [CommitOutcome] {
         guard batch.count > 1 else { return [.rejected(fault.message)] }
         let middle = batch.startIndex + batch.count / 2
-        return [batch[..<middle], batch[middle...]].flatMap { half in
-            switch attempt(half, deadline) {
-            case .decided(let outcomes): return outcomes
-            case .failed(let fault): return half.map { _ in .failed(fault.tierError) }
-            case .refused(let fault): return isolate(half, fault, deadline)
-            case .inDoubt(let mark): return settleInDoubt(half, mark, deadline)
-            }
+        return [batch[..<middle], batch[middle...]].flatMap { outcomes(of: $0, deadline) }
+    }
+
+    /// Commits a part of a batch.
+    private func outcomes(
+        of part: ArraySlice<Transaction>, _ deadline: ContinuousClock.Instant
+    ) -> [CommitOutcome] {
+        switch persist(part, deadline) {
+        case .decided(let outcomes): outcomes
+        case .failed(let fault): part.map { _ in .failed(fault.tierError) }
+        case .refused(let fault): isolate(part, fault, deadline)
+        case .inDoubt(let mark): settleInDoubt(part, mark, deadline)
         }
+    }
+
+    /// Commits a batch of too many bytes in halves; a single transaction of too many is refused.
+    private func halve(
+        _ batch: ArraySlice<Transaction>, _ bytes: Int, _ deadline: ContinuousClock.Instant
+    ) -> [CommitOutcome] {
+        guard bytes > limits.bytesMax else { return outcomes(of: batch, deadline) }
+        guard batch.count > 1 else {
+            let text = "a transaction of \(bytes) bytes; the limit is \(limits.bytesMax)"
+            return [.failed(TierError(.overloaded, text))]
+        }
+        let middle = batch.startIndex + batch.count / 2
+        return [batch[..<middle], batch[middle...]].flatMap { half in
+            halve(half, half.reduce(0) { $0 + Self.size($1) }, deadline)
+        }
+    }
+
+    /// Bytes of the payloads of a transaction.
+    private static func size(_ transaction: Transaction) -> Int {
+        transaction.writes.groups.reduce(0) { $0 + $1.bytes.count }
     }
 
     /// A half has no mark to hand out: it is resolved here, or stays in doubt transaction by transaction.
@@ -204,7 +254,7 @@ final class Committer {
             parameters.clear()
             parameters.append(Int64(bitPattern: clock.ticket.rawValue))
             space.table.appendKeys(rows.ids, to: parameters)
-            if mode != .delete { try space.table.appendFields(of: rows.bytes, rows: rows.ids.count, to: parameters) }
+            if mode != .delete { try space.table.appendFields(of: rows, to: parameters) }
             try connection.send(space.table.statement(mode), parameters)
         }
     }

@@ -15,13 +15,42 @@ final class StagedSpace {
     struct Rows {
         var ids: [UInt64] = []
         var bytes: [UInt8] = []
+        /// Where the payloads are; for spaces with wide fields only.
+        var ranges: [Range<Int>]?
+
+        var places: Places { ranges.map { .anywhere($0) } ?? .inOrder(ids.count) }
+    }
+
+    /// Where the payloads of rows are in their bytes.
+    enum Places {
+        /// One after another, so many, of the table's size.
+        case inOrder(Int)
+        /// In these ranges; bytes outside of them belong to no row.
+        case anywhere([Range<Int>])
+
+        var count: Int {
+            switch self {
+            case .inOrder(let rows): rows
+            case .anywhere(let ranges): ranges.count
+            }
+        }
+
+        func start(of row: Int, size: Int) -> Int {
+            switch self {
+            case .inOrder: row * size
+            case .anywhere(let ranges): ranges[row].lowerBound
+            }
+        }
     }
 
     let table: SpaceTable
     private var rows = [Rows(), Rows(), Rows()]
     private var index = RowIndex()
 
-    init(_ table: SpaceTable) { self.table = table }
+    init(_ table: SpaceTable) {
+        self.table = table
+        clear()
+    }
 
     /// What is staged for `mode`.
     subscript(_ mode: WriteSet.Mode) -> Rows { rows[Int(mode.rawValue)] }
@@ -31,7 +60,9 @@ final class StagedSpace {
     func clear() {
         for mode in rows.indices {
             rows[mode].ids.removeAll(keepingCapacity: true)
-            rows[mode].bytes.removeAll(keepingCapacity: true)
+            // What one batch of large rows took is not kept for the next.
+            rows[mode].bytes.removeAll(keepingCapacity: !table.hasWideFields)
+            rows[mode].ranges = table.hasWideFields ? [] : nil
         }
         index.clear()
     }
@@ -39,7 +70,12 @@ final class StagedSpace {
     /// Takes the rows of the only transaction of a batch, whose keys occur once, without copying.
     func adopt(_ group: WriteSet.Group) {
         check(group)
-        rows[Int(group.mode.rawValue)] = Rows(ids: group.ids, bytes: group.bytes)
+        let list = Int(group.mode.rawValue)
+        guard table.hasWideFields else {
+            rows[list] = Rows(ids: group.ids, bytes: group.bytes)
+            return
+        }
+        for row in group.ids.indices { append(group.ids[row], list, Self.payload(group, row)) }
     }
 
     /// Adds the rows of one of several transactions.
@@ -50,7 +86,6 @@ final class StagedSpace {
 
     private func merge(_ group: WriteSet.Group, _ row: Int) throws(DatabaseFault) {
         let id = group.ids[row]
-        let size = table.payloadSize
         let staged = index.slot(of: id).map(Place.init)
         switch (group.mode, staged?.mode) {
         case (.insert, .some):
@@ -59,25 +94,39 @@ final class StagedSpace {
         case (.delete, .delete?): return
         case (.upsert, .insert?), (.upsert, .upsert?):
             guard let staged else { return }
-            replace(staged, with: group.bytes[row * size..<(row + 1) * size])
+            replace(staged, with: Self.payload(group, row))
             return
         case (.upsert, .delete?), (.delete, .upsert?):
             if let staged { remove(staged) }
         case (.insert, nil), (.upsert, nil), (.delete, nil), (.delete, .insert?): break
         }
-        append(id, group.mode, group.mode == .delete ? [] : group.bytes[row * size..<(row + 1) * size])
+        let list = Int(group.mode.rawValue)
+        index.set(id, Place(list: list, row: rows[list].ids.count).slot)
+        append(id, list, Self.payload(group, row))
     }
 
-    private func append(_ id: UInt64, _ mode: WriteSet.Mode, _ payload: ArraySlice<UInt8>) {
-        let list = Int(mode.rawValue)
-        index.set(id, Place(list: list, row: rows[list].ids.count).slot)
+    private func append(_ id: UInt64, _ list: Int, _ payload: ArraySlice<UInt8>) {
         rows[list].ids.append(id)
+        let start = rows[list].bytes.count
+        rows[list].ranges?.append(start..<start + payload.count)
         rows[list].bytes.append(contentsOf: payload)
     }
 
+    /// The payload of a row of a group, empty for a deletion.
+    private static func payload(_ group: WriteSet.Group, _ row: Int) -> ArraySlice<UInt8> {
+        let size = group.bytes.count / group.ids.count
+        return group.bytes[row * size..<(row + 1) * size]
+    }
+
     private func replace(_ place: Place, with payload: ArraySlice<UInt8>) {
-        let start = place.row * table.payloadSize
-        rows[place.list].bytes.replaceSubrange(start..<start + table.payloadSize, with: payload)
+        if table.hasWideFields {
+            let start = rows[place.list].bytes.count
+            rows[place.list].ranges?[place.row] = start..<start + payload.count
+            rows[place.list].bytes.append(contentsOf: payload)
+        } else {
+            let start = place.row * table.payloadSize
+            rows[place.list].bytes.replaceSubrange(start..<start + table.payloadSize, with: payload)
+        }
     }
 
     /// Takes a row out by moving the last one to its place.
@@ -89,6 +138,10 @@ final class StagedSpace {
             index.set(moved, place.slot)
         }
         rows[place.list].ids.removeLast()
+        if let range = rows[place.list].ranges?.popLast() {
+            if place.row != last { rows[place.list].ranges?[place.row] = range }
+            return
+        }
         guard place.mode != .delete else { return }
         let size = table.payloadSize
         if place.row != last { replace(place, with: rows[place.list].bytes[last * size..<(last + 1) * size]) }
@@ -96,10 +149,13 @@ final class StagedSpace {
     }
 
     private func check(_ group: WriteSet.Group) {
-        let expected = group.mode == .delete ? 0 : group.ids.count * table.payloadSize
+        let size = group.ids.isEmpty ? 0 : group.bytes.count / group.ids.count
+        let isRight =
+            group.mode == .delete
+            ? group.bytes.isEmpty : table.hasWideFields ? size <= table.payloadSize : size == table.payloadSize
         precondition(
-            group.bytes.count == expected,
-            "payloads of space \(group.space.rawValue) have \(group.bytes.count) bytes, the schema says \(expected)")
+            isRight && size * group.ids.count == group.bytes.count,
+            "payloads of space \(group.space.rawValue) have \(size) bytes, the schema says \(table.payloadSize)")
     }
 
     /// A row of one list, packed into the index's 31 bits.

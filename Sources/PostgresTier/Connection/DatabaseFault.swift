@@ -37,6 +37,9 @@ struct DatabaseFault: Error, Equatable {
         kind == .statement && ["21", "22", "23"].contains(String(sqlState.prefix(2)))
     }
 
+    /// Whether the server failed the transaction so that others could go on: serialization_failure, deadlock_detected.
+    var isContention: Bool { kind == .statement && ["40001", "40P01"].contains(sqlState) }
+
     /// The fault as the tiers' protocol names it.
     var tierError: TierError {
         switch kind {

@@ -105,6 +105,23 @@ final class ParameterBuffer {
         }
     }
 
+    /// One field of payloads with wide fields, as an array: it begins at `cursors`, which move behind it.
+    ///
+    /// - Parameter ends: where the payloads end.
+    /// - Throws: a refusal (SQLSTATE 22001) where a length exceeds the field's maximum, or the payload.
+    func append(
+        _ type: SpaceSchema.FieldType, at cursors: inout [Int], ends: [Int], of payloads: UnsafeRawBufferPointer
+    ) throws(DatabaseFault) {
+        precondition(cursors.count == ends.count && ends.allSatisfy { $0 <= payloads.count }, "payloads end early")
+        switch type {
+        case .int16: try integers(.int2, UInt16.self, &cursors, ends, payloads)
+        case .int32: try integers(.int4, UInt32.self, &cursors, ends, payloads)
+        case .int64: try integers(.int8, UInt64.self, &cursors, ends, payloads)
+        case .text(let max): try sized(.text, type, max, &cursors, ends, payloads)
+        case .bytes(let max): try sized(.bytea, type, max, &cursors, ends, payloads)
+        }
+    }
+
     /// Calls `body` with the parameters as libpq wants them; the pointers are valid only inside.
     func withArguments<R>(
         _ body: (
@@ -153,6 +170,50 @@ final class ParameterBuffer {
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: payloads[start + 1..<start + 1 + length]))
         }
         end()
+    }
+
+    private func integers<T: FixedWidthInteger>(
+        _ element: Element, _ type: T.Type, _ cursors: inout [Int], _ ends: [Int],
+        _ payloads: UnsafeRawBufferPointer
+    ) throws(DatabaseFault) {
+        beginArray(element, cursors.count)
+        let size = MemoryLayout<T>.size
+        for row in cursors.indices {
+            guard cursors[row] + size <= ends[row] else { throw Self.endsEarly }
+            write(Int32(size))
+            write(T(littleEndian: payloads.loadUnaligned(fromByteOffset: cursors[row], as: T.self)))
+            cursors[row] += size
+        }
+        end()
+    }
+
+    private func sized(
+        _ element: Element, _ type: SpaceSchema.FieldType, _ max: Int, _ cursors: inout [Int], _ ends: [Int],
+        _ payloads: UnsafeRawBufferPointer
+    ) throws(DatabaseFault) {
+        beginArray(element, cursors.count)
+        let prefix = type.isWide ? 4 : 1
+        for row in cursors.indices {
+            guard cursors[row] + prefix <= ends[row] else { throw Self.endsEarly }
+            let length =
+                type.isWide
+                ? Int(UInt32(littleEndian: payloads.loadUnaligned(fromByteOffset: cursors[row], as: UInt32.self)))
+                : Int(payloads[cursors[row]])
+            let start = cursors[row] + prefix
+            guard length <= max else {
+                throw DatabaseFault(.statement, sqlState: "22001", "a field of at most \(max) bytes has \(length)")
+            }
+            cursors[row] = start + (type.isWide ? length : max)
+            guard cursors[row] <= ends[row] else { throw Self.endsEarly }
+            write(Int32(length))
+            UnsafeMutableRawBufferPointer(start: extend(length), count: length)
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: payloads[start..<start + length]))
+        }
+        end()
+    }
+
+    private static var endsEarly: DatabaseFault {
+        DatabaseFault(.statement, sqlState: "22001", "a payload ends within its fields")
     }
 
     private func beginArray(_ element: Element, _ count: Int) {

@@ -4,14 +4,16 @@ package import CacheStack
 package enum Inspection {
     /// The parameters of an upsert of `payloads`: ticket, key arrays, field arrays, in binary format.
     package static func upsertParameters(
-        _ schema: SpaceSchema, ids: [UInt64], payloads: [UInt8], ticket: UInt64
+        _ schema: SpaceSchema, ids: [UInt64], payloads: [UInt8], ranges: [Range<Int>]? = nil, ticket: UInt64
     ) throws(TierError) -> [[UInt8]] {
         try mapping { () throws(DatabaseFault) in
             let table = try SpaceTable(schema)
             let parameters = ParameterBuffer(capacity: 16)
             parameters.append(Int64(bitPattern: ticket))
             table.appendKeys(ids, to: parameters)
-            try table.appendFields(of: payloads, rows: ids.count, to: parameters)
+            var rows = StagedSpace.Rows(ids: ids, bytes: payloads)
+            if table.hasWideFields { rows.ranges = ranges ?? [0..<payloads.count] }
+            try table.appendFields(of: rows, to: parameters)
             return (0..<parameters.count).map { parameters.bytes($0) }
         }
     }
@@ -44,13 +46,13 @@ package enum Inspection {
             return nil
         }
         var rows: [WriteSet.Mode: [UInt64: [UInt8]]] = [:]
-        let size = schema.payloadSize
         for mode in [WriteSet.Mode.insert, .upsert, .delete] {
             guard let staged = staging.used.first?[mode] else { continue }
             for (row, id) in staged.ids.enumerated() {
                 precondition(rows[mode]?[id] == nil, "row \(id) is staged twice")
-                let payload = mode == .delete ? [] : Array(staged.bytes[row * size..<(row + 1) * size])
-                rows[mode, default: [:]][id] = payload
+                let start = staged.places.start(of: row, size: schema.payloadSize)
+                let range = staged.ranges?[row] ?? start..<start + (mode == .delete ? 0 : schema.payloadSize)
+                rows[mode, default: [:]][id] = mode == .delete ? [] : Array(staged.bytes[range])
             }
         }
         return rows

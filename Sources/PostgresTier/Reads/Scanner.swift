@@ -8,8 +8,10 @@ final class Scanner {
     private let session: Session
     private let catalog: Catalog
 
-    /// Rows of one FETCH, and of one chunk.
+    /// Most rows of one FETCH, and of one chunk; fewer where the table has wide fields.
     static let chunkRows = 20_000
+    /// Most bytes of one FETCH of a table with wide fields.
+    static let chunkBytes = 32 << 20
 
     init(_ session: Session, _ catalog: Catalog) {
         self.session = session
@@ -55,8 +57,10 @@ final class Scanner {
     ) throws(DatabaseFault) {
         try connection.send(sql: "DECLARE scan NO SCROLL CURSOR FOR \(table.scan)")
         try connection.sync()
-        try fetch(on: connection)
-        try fetch(on: connection)
+        let rowsMax =
+            table.hasWideFields ? max(1, min(Self.chunkRows, Self.chunkBytes / table.payloadSize)) : Self.chunkRows
+        try fetch(rowsMax, on: connection)
+        try fetch(rowsMax, on: connection)
         _ = try connection.receive(until: deadline)
         var underWay = 2
         var isDone = false
@@ -67,34 +71,56 @@ final class Scanner {
                 isDone = true
                 continue
             }
-            isDone = isDone || result.count < Self.chunkRows
+            isDone = isDone || result.count < rowsMax
             if !isDone {
-                try fetch(on: connection)
+                try fetch(rowsMax, on: connection)
                 try connection.flush(until: deadline)
                 underWay += 1
             }
-            body(try Self.chunk(result, table))
+            for chunk in try Self.chunks(result, table) { body(chunk) }
         }
         try connection.send(sql: "CLOSE scan")
         try connection.sync()
         _ = try connection.receive(until: deadline)
     }
 
-    private func fetch(on connection: Connection) throws(DatabaseFault) {
-        try connection.send(sql: "FETCH \(Self.chunkRows) FROM scan", binaryResults: true)
+    private func fetch(_ rows: Int, on connection: Connection) throws(DatabaseFault) {
+        try connection.send(sql: "FETCH \(rows) FROM scan", binaryResults: true)
         try connection.sync()
     }
 
-    private static func chunk(_ result: ResultSet, _ table: SpaceTable) throws(DatabaseFault) -> ScanChunk {
+    /// The rows of a FETCH: one chunk, or one for each size of payloads, in the order in which the sizes come.
+    private static func chunks(_ result: ResultSet, _ table: SpaceTable) throws(DatabaseFault) -> [ScanChunk] {
         var chunk = ScanChunk(space: table.schema.space, ids: [], versions: [], bytes: [])
-        chunk.ids.reserveCapacity(result.count)
-        chunk.versions.reserveCapacity(result.count)
-        chunk.bytes.reserveCapacity(result.count * table.payloadSize)
-        for row in 0..<result.count {
-            chunk.ids.append(try table.id(result, row, 0))
-            chunk.versions.append(UInt64(bitPattern: try result.integer(row, table.keyColumns, as: Int64.self)))
-            try table.appendPayload(result, row, from: table.keyColumns + 1, to: &chunk.bytes)
+        guard table.hasWideFields else {
+            chunk.ids.reserveCapacity(result.count)
+            chunk.versions.reserveCapacity(result.count)
+            chunk.bytes.reserveCapacity(result.count * table.payloadSize)
+            for row in 0..<result.count { try append(result, row, table, to: &chunk) }
+            return [chunk]
         }
-        return chunk
+        var chunks: [ScanChunk] = []
+        var places: [Int: Int] = [:]
+        for row in 0..<result.count {
+            try append(result, row, table, to: &chunk)
+            if let place = places[chunk.bytes.count] {
+                chunks[place].ids += chunk.ids
+                chunks[place].versions += chunk.versions
+                chunks[place].bytes += chunk.bytes
+            } else {
+                places[chunk.bytes.count] = chunks.count
+                chunks.append(chunk)
+            }
+            chunk = ScanChunk(space: table.schema.space, ids: [], versions: [], bytes: [])
+        }
+        return chunks
+    }
+
+    private static func append(
+        _ result: ResultSet, _ row: Int, _ table: SpaceTable, to chunk: inout ScanChunk
+    ) throws(DatabaseFault) {
+        chunk.ids.append(try table.id(result, row, 0))
+        chunk.versions.append(UInt64(bitPattern: try result.integer(row, table.keyColumns, as: Int64.self)))
+        try table.appendPayload(result, row, from: table.keyColumns + 1, to: &chunk.bytes)
     }
 }

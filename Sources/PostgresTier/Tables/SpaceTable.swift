@@ -9,6 +9,8 @@ internal import CacheStack
 struct SpaceTable: Sendable {
     let schema: SpaceSchema
     let payloadSize: Int
+    /// Whether payloads differ in size; then offsets of fields are those of no row.
+    let hasWideFields: Bool
     /// Fields with their offset in the payload.
     let fields: [(field: SpaceSchema.Field, offset: Int)]
 
@@ -27,7 +29,8 @@ struct SpaceTable: Sendable {
         try Self.check(schema)
         self.schema = schema
         payloadSize = schema.payloadSize
-        var offset = 0
+        hasWideFields = schema.hasWideFields
+        var offset = schema.stampSize
         fields = schema.fields.map { field in
             defer { offset += field.type.width }
             return (field, offset)
@@ -60,12 +63,39 @@ struct SpaceTable: Sendable {
         }
     }
 
-    /// Appends one array for each field.
-    func appendFields(
-        of payloads: UnsafeRawBufferPointer, rows: Int, to parameters: ParameterBuffer
+    /// Appends one array for each field of the payloads at `places`.
+    private func appendFields(
+        of payloads: UnsafeRawBufferPointer, _ places: StagedSpace.Places, to parameters: ParameterBuffer
     ) throws(DatabaseFault) {
-        for (field, offset) in fields {
-            try parameters.append(field.type, at: offset, stride: payloadSize, rows: rows, of: payloads)
+        try checkStamps(of: payloads, places)
+        switch places {
+        case .inOrder(let rows):
+            for (field, offset) in fields {
+                try parameters.append(field.type, at: offset, stride: payloadSize, rows: rows, of: payloads)
+            }
+        case .anywhere(let ranges):
+            var cursors = ranges.map { $0.lowerBound + schema.stampSize }
+            let ends = ranges.map(\.upperBound)
+            for (field, _) in fields {
+                try parameters.append(field.type, at: &cursors, ends: ends, of: payloads)
+            }
+        }
+    }
+
+    /// Refuses payloads of another layout, whose columns would be filled with each other's values.
+    private func checkStamps(
+        of payloads: UnsafeRawBufferPointer, _ places: StagedSpace.Places
+    ) throws(DatabaseFault) {
+        guard let stamp = schema.stamp else { return }
+        for row in 0..<places.count {
+            let start = places.start(of: row, size: payloadSize)
+            guard start + 4 <= payloads.count,
+                UInt32(littleEndian: payloads.loadUnaligned(fromByteOffset: start, as: UInt32.self)) == stamp
+            else {
+                throw DatabaseFault(
+                    .statement, sqlState: "22000",
+                    "a payload for table \(schema.table) has another stamp than its schema")
+            }
         }
     }
 
@@ -84,23 +114,43 @@ struct SpaceTable: Sendable {
     func appendPayload(
         _ result: ResultSet, _ row: Int, from first: Int, to payload: inout [UInt8]
     ) throws(DatabaseFault) {
+        let start = payload.count
+        if let stamp = schema.stamp { Self.append(stamp, &payload) }
         for index in fields.indices {
             let value = result.bytes(row, first + index)
             switch fields[index].field.type {
             case .int16: try Self.append(value, as: UInt16.self, &payload)
             case .int32: try Self.append(value, as: UInt32.self, &payload)
             case .int64: try Self.append(value, as: UInt64.self, &payload)
-            case .text(let max), .bytes(let max):
-                guard value.count <= max else {
-                    let name = "\(schema.table).\(fields[index].field.name)"
-                    throw DatabaseFault(
-                        .protocolViolation, "\(name) holds \(value.count) bytes, the schema allows \(max)")
-                }
-                payload.append(UInt8(value.count))
-                payload.append(contentsOf: value)
-                payload.append(contentsOf: repeatElement(0, count: max - value.count))
+            case .text(let max), .bytes(let max): try append(value, index, max, &payload)
             }
         }
+        guard hasWideFields else { return }
+        let size = payload.count - start
+        payload.append(contentsOf: repeatElement(0, count: SpaceSchema.filled(size) - size))
+    }
+
+    private func append(
+        _ value: UnsafeRawBufferPointer, _ index: Int, _ max: Int, _ payload: inout [UInt8]
+    ) throws(DatabaseFault) {
+        let field = fields[index].field
+        guard value.count <= max else {
+            throw DatabaseFault(
+                .protocolViolation,
+                "\(schema.table).\(field.name) holds \(value.count) bytes, the schema allows \(max)")
+        }
+        if field.type.isWide {
+            Self.append(UInt32(value.count), &payload)
+            payload.append(contentsOf: value)
+        } else {
+            payload.append(UInt8(value.count))
+            payload.append(contentsOf: value)
+            payload.append(contentsOf: repeatElement(0, count: max - value.count))
+        }
+    }
+
+    private static func append(_ number: UInt32, _ payload: inout [UInt8]) {
+        withUnsafeBytes(of: number.littleEndian) { payload.append(contentsOf: $0) }
     }
 
     @inline(__always)
@@ -142,11 +192,11 @@ extension SpaceTable {
         }
     }
 
-    /// Appends one array for each field of the payloads in `bytes`.
-    func appendFields(of bytes: [UInt8], rows: Int, to parameters: ParameterBuffer) throws(DatabaseFault) {
-        let failure: DatabaseFault? = bytes.withUnsafeBytes { payloads in
+    /// Appends one array for each field of the payloads of `rows`.
+    func appendFields(of rows: StagedSpace.Rows, to parameters: ParameterBuffer) throws(DatabaseFault) {
+        let failure: DatabaseFault? = rows.bytes.withUnsafeBytes { payloads in
             do throws(DatabaseFault) {
-                try appendFields(of: payloads, rows: rows, to: parameters)
+                try appendFields(of: payloads, rows.places, to: parameters)
                 return nil
             } catch {
                 return error

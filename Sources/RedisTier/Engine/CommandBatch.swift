@@ -15,6 +15,8 @@ final class CommandBatch: @unchecked Sendable {
     /// The script all commands run, or nil for GETs.
     let script: Script?
     let deadline: ContinuousClock.Instant
+    /// Whether replicas may answer.
+    let mayUseReplicas: Bool
     /// All commands one after another; command i ends at `ends[i]`.
     private(set) var request: [UInt8] = []
     private(set) var ends: [Int32] = []
@@ -29,9 +31,13 @@ final class CommandBatch: @unchecked Sendable {
     var activeIndex = -1
     var continuation: UnsafeContinuation<Void, Never>?
 
-    init(script: Script?, capacity: Int, bytesPerCommand: Int, deadline: ContinuousClock.Instant) {
+    init(
+        script: Script?, capacity: Int, bytesPerCommand: Int, deadline: ContinuousClock.Instant,
+        mayUseReplicas: Bool = false
+    ) {
         self.script = script
         self.deadline = deadline
+        self.mayUseReplicas = mayUseReplicas
         request.reserveCapacity(capacity * bytesPerCommand)
         ends.reserveCapacity(capacity)
         routes.reserveCapacity(capacity)

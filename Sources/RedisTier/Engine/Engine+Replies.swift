@@ -12,6 +12,10 @@ extension Engine {
         case .command:
             guard let batch = item.batch else { return }
             node.breaker.answered()
+            if node.isReplica {
+                replicaAnswered(node)
+                if isError { return replicaRefused(node, batch, item) }
+            }
             if isError { return redirect(batch, item, reply, node) }
             guard batch.replyBytes + reply.bytes.count <= configuration.batchReplyBytesMax else {
                 return fail(batch, Int(item.index), TierError(.overloaded, "a batch's replies are too large together"))
@@ -21,14 +25,16 @@ extension Engine {
         case .asking, .loadScript:
             // Where it failed, the command that needed it gets an error of its own.
             break
-        case .authenticate, .name, .ping:
+        case .authenticate, .name, .readOnly, .ping:
             if let problem = Connector.judge(item.kind, reply, from: node.address) {
                 return fault(node, problem.at(node.address))
             }
             guard item.kind == .ping else { return }
             node.becomeReady()
+            if node.isReplica { node.probeAt = now }
             publishState(of: node)
             hasTimerChange = true
+        case .probe: takeProbe(reply, from: node)
         case .topology:
             takeTopology(reply, round: item.index, from: node)
         }

@@ -49,6 +49,7 @@ extension Engine {
         // A view that was believed names its primaries.
         let isAdopted = actions.contains { if case .connect = $0 { true } else { false } }
         if isAdopted, let cluster { shared.slotWatch.publish(cluster) }
+        defer { if isAdopted { adoptReplicas() } }
         for action in actions {
             switch action {
             case .ask(let index, let round): askTopology(connectedNode(index), round)

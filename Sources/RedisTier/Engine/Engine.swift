@@ -6,7 +6,9 @@ internal import Telemetry
 ///
 /// One turn of the loop: wait; take what sockets brought; take new batches; run timers; write once per connection;
 /// resume callers. Replies are taken before deadlines are judged, so a late turn does not cost a connection.
-/// Confined to its thread, except for `Shared`.
+///
+/// Confined to whoever holds the lock of `EngineSeat`: the I/O thread does except while it waits, and then a caller may
+/// hand in its batch itself (`admit`), which saves a lone caller the waking of the thread.
 final class Engine {
     /// A command to repeat later.
     struct Retry {
@@ -23,13 +25,25 @@ final class Engine {
     /// What is known of the cluster; nil in a ring.
     var cluster: ClusterState?
     var nodes: [NodeConnection] = []
+    /// Connections to replicas, by their index in `replicaSet`; none unless replicas may answer.
+    var replicas: [NodeConnection] = []
+    var replicaSet = ReplicaSet()
+    /// Counts the batches that may ask replicas.
+    var replicaTurn = 0
     var now = ContinuousClock.now
     var retries: [Retry] = []
     var hasTimerChange = true
     private var active: [CommandBatch] = []
     private var completed: [CommandBatch] = []
-    private var dirty: [Int] = []
-    private var nextTimer: ContinuousClock.Instant?
+    private var batches: [CommandBatch] = []
+    private var controls: [Control] = []
+    /// Whether this is a caller's thread.
+    private var isAdmitting = false
+    /// When the I/O thread will stop waiting of its own accord; nil: never.
+    private var wakesAt: ContinuousClock.Instant?
+    private var dirty: [NodeConnection] = []
+    /// When timers must run at the latest.
+    var nextTimer: ContinuousClock.Instant?
     private var random: UInt64
     private let buffer: UnsafeMutableRawBufferPointer
 
@@ -57,34 +71,53 @@ final class Engine {
 
     // MARK: The loop
 
-    /// Runs until the tier is shut down; then nothing is left open and every caller has an answer.
-    func run() {
-        var batches: [CommandBatch] = []
-        var controls: [Control] = []
-        while true {
-            now = ContinuousClock.now
-            let isStopping = shared.take(&batches, &controls)
-            if !controls.isEmpty {
-                perform(controls)
-                controls.removeAll()
-            }
-            for batch in batches { accept(batch) }
-            batches.removeAll(keepingCapacity: true)
-            if isStopping { break }
-            runTimers()
-            flush()
-            resumeCompleted()
-            handleEvents(shared.poller.wait(milliseconds: shared.mayDoze() ? sleepTime() : 0))
+    /// Takes what the last wait brought and what callers want; how long to wait next, or nil once the tier was shut
+    /// down: then nothing is left open and every caller has an answer.
+    func turn(_ events: Int) -> Int32? {
+        handleEvents(events)
+        now = ContinuousClock.now
+        let isStopping = shared.take(&batches, &controls)
+        if !controls.isEmpty {
+            perform(controls)
+            controls.removeAll()
         }
-        close()
+        for batch in batches { accept(batch) }
+        batches.removeAll(keepingCapacity: true)
+        guard !isStopping else {
+            close()
+            return nil
+        }
+        runTimers()
+        flush()
+        resumeCompleted()
+        let time = sleepTime()
+        wakesAt = time < 0 ? nil : now + .milliseconds(time)
+        return shared.mayDoze() ? time : 0
+    }
+
+    /// Takes a caller's batch on the caller's thread and sends it, while the I/O thread waits; false where that thread
+    /// has other commands in flight, whose replies wake it anyway and with which the batch can share a write, or has a
+    /// connection to make: resolving a name may block, and callers' threads must not.
+    func admit(_ batch: CommandBatch) -> Bool {
+        guard active.isEmpty, nodes.allSatisfy({ $0.phase != .idle || $0.isRetired }) else { return false }
+        isAdmitting = true
+        defer { isAdmitting = false }
+        now = ContinuousClock.now
+        accept(batch)
+        flush()
+        resumeCompleted()
+        // The thread must not sleep past a time that has come up just now.
+        let isLate = nextTimer.map { next in wakesAt.map { next < $0 } ?? true } ?? false
+        if hasTimerChange || isLate { shared.poller.wakeUp() }
+        return true
     }
 
     private func handleEvents(_ count: Int) {
         guard count > 0 else { return }
         now = ContinuousClock.now
         for index in 0..<count {
-            guard let event = shared.poller.event(index), nodes.indices.contains(Int(event.tag)) else { continue }
-            handle(event, nodes[Int(event.tag)])
+            guard let event = shared.poller.event(index), let node = connection(Int(event.tag)) else { continue }
+            handle(event, node)
         }
     }
 
@@ -102,8 +135,11 @@ final class Engine {
     }
 
     private func flush() {
-        for index in dirty {
-            let node = nodes[index]
+        // A fault may make others dirty: those are flushed in the same turn.
+        var position = 0
+        while position < dirty.count {
+            let node = dirty[position]
+            position += 1
             node.isDirty = false
             if let problem = node.flush(shared.poller) { fault(node, problem) }
         }
@@ -113,7 +149,7 @@ final class Engine {
     func markDirty(_ node: NodeConnection) {
         guard !node.isDirty else { return }
         node.isDirty = true
-        dirty.append(node.index)
+        dirty.append(node)
     }
 
     // MARK: Batches
@@ -128,7 +164,11 @@ final class Engine {
         batch.activeIndex = active.count
         active.append(batch)
         if nextTimer.map({ batch.deadline < $0 }) ?? true { nextTimer = batch.deadline }
-        for index in 0..<batch.count { dispatch(batch, index, to: route(batch.routes[index]), attempts: 0) }
+        let usesReplicas = mayUseReplicas(batch)
+        if usesReplicas { replicaTurn &+= 1 }
+        for index in 0..<batch.count where !usesReplicas || !dispatchToReplica(batch, index) {
+            dispatch(batch, index, to: route(batch.routes[index]), attempts: 0)
+        }
     }
 
     /// The node for a slot or shard; where a slot's owner is not known, any node, which will redirect.
@@ -192,12 +232,13 @@ final class Engine {
         let error = problem.error
         node.lastFault = problem
         if !node.isRetired { node.breaker.fault(now: now, random: uniform()) }
-        publishState(of: node)
+        if node.isReplica { suspendReplica(node) } else { publishState(of: node) }
         cluster?.wantRefresh()
         hasTimerChange = true
         for item in lost {
             if item.kind == .topology { topologyFailed(round: item.index, node) }
-            if item.kind == .command, let batch = item.batch { fail(batch, Int(item.index), error) }
+            guard item.kind == .command, let batch = item.batch else { continue }
+            if node.isReplica { fallBack(batch, item) } else { fail(batch, Int(item.index), error) }
         }
     }
 
@@ -206,7 +247,7 @@ final class Engine {
     private func expire() {
         let late = active.filter { $0.deadline <= now }
         for batch in late {
-            for node in nodes where node.phase == .ready && node.inFlight.contains(batch) {
+            for node in nodes + replicas where node.phase == .ready && node.inFlight.contains(batch) {
                 fault(node, node.lateness)
             }
             guard batch.remaining > 0 else { continue }
@@ -223,6 +264,10 @@ final class Engine {
         hasTimerChange = false
         expire()
         for node in nodes { runTimers(of: node) }
+        for node in replicas {
+            runTimers(of: node)
+            runReplicaTimers(of: node)
+        }
         pollTopology()
         repeatCommands()
         var next = active.lazy.map(\.deadline).min()
@@ -230,9 +275,11 @@ final class Engine {
             guard let time else { return }
             next = next.map { min($0, time) } ?? time
         }
-        for node in nodes {
+        for node in nodes + replicas {
             consider(node.internalDeadline)
             consider(node.retireAt)
+            consider(node.replyDeadline)
+            consider(node.probeAt)
             if node.phase == .idle, !node.isRetired { consider(node.breaker.retryAt ?? now) }
         }
         for retry in retries { consider(retry.at) }
@@ -250,6 +297,10 @@ final class Engine {
 
     /// Connects an idle node if its breaker lets it.
     func connectIfDue(_ node: NodeConnection) {
+        guard !isAdmitting else {
+            hasTimerChange = true
+            return
+        }
         guard node.phase == .idle, !node.isRetired, node.breaker.mayConnect(now: now) else { return }
         if node.lastFault != nil { metrics.reconnects.increment() }
         do throws(NodeFault) {
@@ -293,6 +344,7 @@ final class Engine {
     }
 
     func publishState(of node: NodeConnection) {
+        if node.isReplica { return shared.set(replicaState(of: node), at: node.index - Self.replicaBase) }
         metrics.set(node.breaker.state, of: node.address)
         shared.set(
             RedisTier.NodeState(
@@ -312,7 +364,7 @@ final class Engine {
 
     private func close() {
         let error = TierError(.unavailable, "the Redis tier was shut down")
-        for node in nodes { _ = node.disconnect() }
+        for node in nodes + replicas { _ = node.disconnect() }
         for batch in active {
             batch.failRest(error)
             completed.append(batch)

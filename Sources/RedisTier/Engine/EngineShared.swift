@@ -15,6 +15,12 @@ final class EngineShared: Sendable {
     let slotWatch = SlotWatch()
     private let inbox = Mutex(Inbox())
     private let states = Mutex<[RedisTier.NodeState]>([])
+    private let replicas = Mutex<[RedisTier.ReplicaState]>([])
+
+    /// Whether the I/O thread waits and nobody has anything for it: then a caller may hand in a batch itself.
+    var isIdle: Bool {
+        inbox.withLock { $0.isDozing && $0.batches.isEmpty && $0.controls.isEmpty && !$0.isStopping }
+    }
 
     /// Hands a batch to the I/O thread; false after `stop`.
     ///
@@ -68,6 +74,16 @@ final class EngineShared: Sendable {
 
     /// The nodes as they are now.
     var nodeStates: [RedisTier.NodeState] { states.withLock { $0 } }
+
+    /// The replicas as they are now.
+    var replicaStates: [RedisTier.ReplicaState] { replicas.withLock { $0 } }
+
+    /// Publishes a replica's state; `index` is at most the number of replicas.
+    func set(_ state: RedisTier.ReplicaState, at index: Int) {
+        replicas.withLock { states in
+            if index == states.count { states.append(state) } else { states[index] = state }
+        }
+    }
 
     /// Publishes a node's state; `index` is at most the number of nodes.
     func set(_ state: RedisTier.NodeState, at index: Int) {

@@ -1,6 +1,47 @@
 internal import Glibc
 internal import Synchronization
 
+/// The engine and its lock. The I/O thread holds it except while it waits; callers only try.
+final class EngineSeat: Sendable {
+    private struct Seat: @unchecked Sendable {
+        // Used under the lock only, and by nobody after `run` has ended.
+        var engine: Engine?
+    }
+
+    private let seat = Mutex(Seat())
+    private let shared: EngineShared
+
+    init(_ shared: EngineShared) { self.shared = shared }
+
+    /// Runs an engine on this thread until the tier is shut down.
+    func run(_ makeEngine: () -> Engine) {
+        let fresh = Seat(engine: makeEngine())
+        seat.withLock { $0 = fresh }
+        var events = 0
+        while true {
+            let time = seat.withLock { [events] seat -> Int32? in
+                guard let engine = seat.engine, let time = engine.turn(events) else {
+                    seat.engine = nil
+                    return nil
+                }
+                return time
+            }
+            guard let time else { return }
+            events = shared.poller.wait(milliseconds: time)
+        }
+    }
+
+    /// Hands in a batch on the caller's thread; false where the I/O thread should do so.
+    ///
+    /// Never waits. Changes of a ring come first: with one in the inbox the batch must queue behind it.
+    func admit(_ batch: CommandBatch) -> Bool {
+        seat.withLockIfAvailable { seat in
+            guard let engine = seat.engine, shared.isIdle else { return false }
+            return engine.admit(batch)
+        } ?? false
+    }
+}
+
 /// The thread that runs an `Engine`; no blocking call of the tier happens anywhere else.
 final class IOThread: Sendable {
     private struct Handle: @unchecked Sendable {
@@ -17,23 +58,29 @@ final class IOThread: Sendable {
     private let shared: EngineShared
     private let life = Mutex(Life.fresh)
     private let makeEngine: @Sendable () -> Engine
+    private let seat: EngineSeat
 
     init(_ shared: EngineShared, _ makeEngine: @escaping @Sendable () -> Engine) {
         self.shared = shared
         self.makeEngine = makeEngine
+        seat = EngineSeat(shared)
     }
+
+    /// Hands a batch to the engine, on this thread if that is idle; false after `stop`.
+    func submit(_ batch: CommandBatch) -> Bool { seat.admit(batch) || shared.submit(batch) }
 
     /// Starts the thread, once; later calls and calls after `stop` do nothing.
     func start() {
         life.withLock { life in
             guard case .fresh = life else { return }
-            let body = Unmanaged.passRetained(Body(makeEngine))
+            let body = Unmanaged.passRetained(Body(seat, makeEngine))
             var thread = pthread_t()
             let code = pthread_create(
                 &thread, nil,
                 { raw in
                     guard let raw else { return nil }
-                    Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().makeEngine().run()
+                    let body = Unmanaged<Body>.fromOpaque(raw).takeRetainedValue()
+                    body.seat.run(body.makeEngine)
                     return nil
                 }, body.toOpaque())
             precondition(code == 0, "out of threads")
@@ -53,8 +100,12 @@ final class IOThread: Sendable {
     }
 
     private final class Body {
+        let seat: EngineSeat
         let makeEngine: @Sendable () -> Engine
 
-        init(_ makeEngine: @escaping @Sendable () -> Engine) { self.makeEngine = makeEngine }
+        init(_ seat: EngineSeat, _ makeEngine: @escaping @Sendable () -> Engine) {
+            self.seat = seat
+            self.makeEngine = makeEngine
+        }
     }
 }

@@ -1,8 +1,10 @@
 /// A command written, or about to be, whose reply has not come.
 struct InFlight {
     enum Kind {
-        /// AUTH, CLIENT SETNAME and PING of the greeting.
-        case authenticate, name, ping
+        /// AUTH, CLIENT SETNAME, READONLY (replicas) and PING of the greeting.
+        case authenticate, name, readOnly, ping
+        /// ROLE, asked of a replica.
+        case probe
         /// Sent in front of a command that was redirected by ASK.
         case asking
         /// SCRIPT LOAD; `index` is the script.

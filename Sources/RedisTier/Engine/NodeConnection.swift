@@ -15,6 +15,8 @@ final class NodeConnection {
 
     let index: Int
     let address: RedisAddress
+    /// Whether it is in READONLY mode, for reads that a replica may answer.
+    let isReplica: Bool
     var breaker: Breaker
     private(set) var phase = Phase.idle
     /// Closed as soon as it is idle, and not connected again.
@@ -25,6 +27,12 @@ final class NodeConnection {
     var isDirty = false
     /// Why the last connection ended; safe to log.
     var lastFault: NodeFault?
+    /// Replicas only: when the next command must be answered, if any is in flight.
+    var replyDeadline: ContinuousClock.Instant?
+    /// Replicas only: when to probe next; nil while a probe is in flight.
+    var probeAt: ContinuousClock.Instant?
+    /// Replicas only: when the probe in flight was sent.
+    var probeSent: ContinuousClock.Instant?
     /// When the handshake or a topology answer must be there.
     private(set) var internalDeadline: ContinuousClock.Instant?
     private var internalCount = 0
@@ -37,9 +45,13 @@ final class NodeConnection {
     private let configuration: RedisTier.Configuration
     private let connector: Connector
 
-    init(index: Int, address: RedisAddress, configuration: RedisTier.Configuration, connector: Connector) {
+    init(
+        index: Int, address: RedisAddress, configuration: RedisTier.Configuration, connector: Connector,
+        isReplica: Bool = false
+    ) {
         self.index = index
         self.address = address
+        self.isReplica = isReplica
         self.configuration = configuration
         self.connector = connector
         breaker = Breaker(configuration.breaker)
@@ -61,8 +73,10 @@ final class NodeConnection {
         phase = .connecting
         reader = ReplyReader(caps: configuration.replyCaps)
         internalDeadline = now + configuration.connectTimeout
-        for step in connector.greeting { append(InFlight(kind: step.kind), step.command[...]) }
-        for script in Script.allCases {
+        let greeting = isReplica ? connector.replicaGreeting : connector.greeting
+        for step in greeting { append(InFlight(kind: step.kind), step.command[...]) }
+        // A replica is asked for no script.
+        for script in Script.allCases where !isReplica {
             append(InFlight(kind: .loadScript, index: UInt32(script.rawValue)), script.loadCommand[...])
         }
     }
@@ -83,6 +97,9 @@ final class NodeConnection {
         sent = 0
         internalDeadline = nil
         internalCount = 0
+        replyDeadline = nil
+        probeAt = nil
+        probeSent = nil
         return inFlight.removeAll()
     }
 

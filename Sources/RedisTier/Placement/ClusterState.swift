@@ -3,6 +3,8 @@
 /// - MOVED changes one slot at once and asks for a refresh; ASK changes nothing.
 /// - Refreshes are coalesced and throttled: however many redirects and faults come, one round runs at a time, and
 ///   rounds start at least `refreshInterval` apart. Without any event one starts every `idleRefreshInterval`.
+/// - A view with other replicas than the one before is followed by a few rounds more: what a failover makes of the old
+///   primary is told from node to node later than who the new one is.
 /// - A round asks up to five nodes, healthy ones first; `TopologyElection` picks the view to believe.
 /// - Nodes keep their index for ever, so that an index held elsewhere stays valid; those that no view names any more
 ///   are retired, seeds excepted. At most `nodesMax` nodes are ever known; then redirects to others are refused.
@@ -42,10 +44,14 @@ package struct ClusterState: Sendable {
     package static let nodesMax = 256
     /// Nodes asked in one round.
     package static let votersMax = 5
+    /// Rounds that follow a change of the replicas, and how many `refreshInterval`s lie between them.
+    private static let settling = (rounds: 5, intervals: 10)
     private static let none: Int16 = -1
 
     /// Every node known so far; the position is its index.
     package private(set) var nodes: [RedisAddress] = []
+    /// The replicas that the view in use names, and the index of each one's primary.
+    package private(set) var replicas: [(address: RedisAddress, primary: Int)] = []
     /// Rounds that ended with a winner.
     package private(set) var refreshes = 0
     private var isActive: [Bool] = []
@@ -55,6 +61,7 @@ package struct ClusterState: Sendable {
     private var round: Round?
     private var rounds: UInt32 = 0
     private var isWanted = true
+    private var settlingRounds = 0
     private var lastStart: ContinuousClock.Instant?
 
     /// A cluster of which only seeds are known; the first `poll` starts a round.
@@ -104,7 +111,9 @@ package struct ClusterState: Sendable {
     package var nextPoll: ContinuousClock.Instant? {
         if let round { return round.deadline }
         guard let lastStart else { return nil }
-        return lastStart + (isWanted ? timing.refreshInterval : timing.idleRefreshInterval)
+        if isWanted { return lastStart + timing.refreshInterval }
+        guard settlingRounds > 0 else { return lastStart + timing.idleRefreshInterval }
+        return lastStart + min(timing.refreshInterval * Self.settling.intervals, timing.idleRefreshInterval)
     }
 
     /// Starts a round that is due, or ends one that took too long. `isHealthy` tells which nodes answer at present.
@@ -172,14 +181,24 @@ package struct ClusterState: Sendable {
         var actions: [Action] = []
         var named = Set<Int>()
         for slot in owners.indices { owners[slot] = Self.none }
+        let former = replicas
+        replicas = []
         for range in view.ranges {
             guard let node = index(of: range.primary) else { continue }
-            if named.insert(node).inserted { actions.append(.connect(node: node)) }
+            if named.insert(node).inserted {
+                actions.append(.connect(node: node))
+                replicas += (view.replicas[range.primary] ?? []).map { ($0, node) }
+            }
             for slot in Int(range.first)...Int(range.last) { owners[slot] = Int16(node) }
         }
         for node in nodes.indices where isActive[node] && !named.contains(node) && node >= seedCount {
             isActive[node] = false
             actions.append(.retire(node: node))
+        }
+        if refreshes > 1, !former.elementsEqual(replicas, by: ==) {
+            settlingRounds = Self.settling.rounds
+        } else {
+            settlingRounds = max(0, settlingRounds - 1)
         }
         // A cluster with unowned slots is being built or repaired: look again soon.
         if view.coveredSlots < KeySlot.count { isWanted = true }

@@ -40,14 +40,13 @@ package enum CommandEncoder {
 
     /// Appends `width` decimal digits of `number`, zero padded; higher digits are cut off.
     package static func decimal(_ number: UInt64, width: Int, to buffer: inout [UInt8]) {
-        let start = buffer.count
-        for _ in 0..<width { buffer.append(UInt8(ascii: "0")) }
-        var rest = number
-        var index = start + width - 1
-        while index >= start, rest > 0 {
-            buffer[index] = UInt8(ascii: "0") + UInt8(rest % 10)
-            rest /= 10
-            index -= 1
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: width) { digits in
+            var rest = number
+            for index in (0..<width).reversed() {
+                digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            buffer.append(contentsOf: digits)
         }
     }
 

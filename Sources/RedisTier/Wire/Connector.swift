@@ -21,6 +21,8 @@ final class Connector: Sendable {
     let configuration: RedisTier.Configuration
     /// AUTH and CLIENT SETNAME where configured, then PING.
     let greeting: [Step]
+    /// The same with READONLY before PING.
+    let replicaGreeting: [Step]
     private let loaded = Mutex<Loaded?>(nil)
 
     init(_ configuration: RedisTier.Configuration) {
@@ -35,8 +37,9 @@ final class Connector: Sendable {
         if let name = configuration.clientName {
             steps.append(Step(kind: .name, command: CommandEncoder.command("CLIENT", "SETNAME", name)))
         }
-        steps.append(Step(kind: .ping, command: CommandEncoder.command("PING")))
-        greeting = steps
+        let ping = Step(kind: .ping, command: CommandEncoder.command("PING"))
+        greeting = steps + [ping]
+        replicaGreeting = steps + [Step(kind: .readOnly, command: CommandEncoder.command("READONLY")), ping]
     }
 
     /// Starts connecting to a server; host names other than `localhost` are resolved here.

@@ -46,34 +46,43 @@ struct CacheProbe: Sendable {
         configuration.resolutionTimeout = timeout
         let stack = CacheStack(
             configuration, schemas: [Self.schema], shared: shared, durable: durable, metrics: metrics)
-        var paths: [Path] = []
-        do throws(TierError) {
-            _ = try await stack.pollChanges()
-        } catch {
-            paths.append(Path(name: "L3 read", state: .broken, detail: "\(error)"))
-            return paths + Self.skipped(after: 1)
-        }
+        var paths = [await read(stack)]
+        guard paths[0].state == .ok else { return paths + Self.skipped(after: 1) }
         let (committed, ticket) = await commit(stack)
         paths.append(committed)
-        guard let ticket else { return paths + Self.skipped(after: 1) }
+        guard let ticket else { return paths + Self.skipped(after: 2) }
         paths.append(await follow(stack, to: ticket))
-        guard let shared else { return paths + Self.skipped(after: 2, "no Redis is configured") }
+        guard let shared else { return paths + Self.skipped(after: 3, "no Redis is configured") }
         do throws(TierError) {
             try await shared.waitUntilHealthy(until: .now + timeout)
         } catch {
-            paths.append(Path(name: Self.names[2], state: .broken, detail: error.message))
-            return paths + Self.skipped(after: 3)
+            paths.append(Path(name: Self.names[3], state: .broken, detail: error.message))
+            return paths + Self.skipped(after: 4)
         }
         return paths + (await probeShared(stack, shared, metrics))
     }
 
-    private static let names = ["L3 commit", "outbox stream", "L2 fill", "L2 publish", "tracking message", "L2 get"]
+    private static let names = [
+        "L3 read", "L3 commit", "outbox stream", "L2 fill", "L2 publish", "tracking message", "L2 get",
+    ]
 
     private static func skipped(after count: Int, _ why: String = "an earlier path is broken") -> [Path] {
         names.dropFirst(count).map { Path(name: $0, state: .skipped, detail: why) }
     }
 
     // MARK: L3
+
+    /// Asks L3 for its clock and the newest changes.
+    private func read(_ stack: CacheStack) async -> Path {
+        let start = ContinuousClock.now
+        do throws(TierError) {
+            _ = try await stack.pollChanges()
+            let time = Self.milliseconds(since: start)
+            return Path(name: Self.names[0], state: .ok, milliseconds: time, detail: "connected, newest changes read")
+        } catch {
+            return Path(name: Self.names[0], state: .broken, detail: "\(error)")
+        }
+    }
 
     private func commit(_ stack: CacheStack) async -> (Path, Ticket?) {
         var writes = WriteSet()
@@ -83,7 +92,7 @@ struct CacheProbe: Sendable {
         let start = ContinuousClock.now
         let outcome = await stack.commit(Transaction(writes: writes))
         let path = { (state: Path.State, detail: String) in
-            Path(name: Self.names[0], state: state, milliseconds: Self.milliseconds(since: start), detail: detail)
+            Path(name: Self.names[1], state: state, milliseconds: Self.milliseconds(since: start), detail: detail)
         }
         guard case .committed(let ticket, _, _) = outcome else { return (path(.broken, "\(outcome)"), nil) }
         return (path(.ok, "\(Self.rows.count) rows at ticket \(ticket.rawValue)"), ticket)
@@ -97,11 +106,11 @@ struct CacheProbe: Sendable {
             if stack.watermark >= ticket {
                 let time = Self.milliseconds(since: start)
                 return Path(
-                    name: Self.names[1], state: .ok, milliseconds: time, lastMessageMilliseconds: 0,
+                    name: Self.names[2], state: .ok, milliseconds: time, lastMessageMilliseconds: 0,
                     detail: "watermark \(stack.watermark.rawValue)")
             }
         } while await pause(start)
-        return Path(name: Self.names[1], state: .broken, detail: problem)
+        return Path(name: Self.names[2], state: .broken, detail: problem)
     }
 
     // MARK: L2
@@ -115,7 +124,7 @@ struct CacheProbe: Sendable {
         var paths = [await fill(stack, shared)]
         heard.removeAll()
         let (committed, ticket) = await commit(stack)
-        guard let ticket else { return paths + [committed] + Self.skipped(after: 4) }
+        guard let ticket else { return paths + [committed] + Self.skipped(after: 5) }
         let start = ContinuousClock.now
         paths.append(await publish(stack, shared, ticket))
         paths.append(await hear(tracking, isLive: isLive, start, heard))
@@ -140,14 +149,14 @@ struct CacheProbe: Sendable {
             do {
                 _ = try await stack.read(Self.rows, .bounded(maxAge: .zero))
                 missing = try await held(shared).count { $0 == nil }
-            } catch { return Path(name: Self.names[2], state: .broken, detail: "\(error)") }
+            } catch { return Path(name: Self.names[3], state: .broken, detail: "\(error)") }
             if missing == 0 {
                 let time = Self.milliseconds(since: start)
                 return Path(
-                    name: Self.names[2], state: .ok, milliseconds: time, detail: "leases granted, values stored")
+                    name: Self.names[3], state: .ok, milliseconds: time, detail: "leases granted, values stored")
             }
         } while await pause(start)
-        return Path(name: Self.names[2], state: .broken, detail: "\(missing) of \(Self.rows.count) rows are not stored")
+        return Path(name: Self.names[3], state: .broken, detail: "\(missing) of \(Self.rows.count) rows are not stored")
     }
 
     private func publish(_ stack: CacheStack, _ shared: RedisTier, _ ticket: Ticket) async -> Path {
@@ -159,16 +168,16 @@ struct CacheProbe: Sendable {
             late = Self.rows.count - versions.count { $0.map { $0 >= ticket } ?? false }
             if late == 0 {
                 let time = Self.milliseconds(since: start)
-                return Path(name: Self.names[3], state: .ok, milliseconds: time, detail: "all values upgraded")
+                return Path(name: Self.names[4], state: .ok, milliseconds: time, detail: "all values upgraded")
             }
         } while await pause(start)
-        return Path(name: Self.names[3], state: .broken, detail: "\(late) of \(Self.rows.count) rows are still older")
+        return Path(name: Self.names[4], state: .broken, detail: "\(late) of \(Self.rows.count) rows are still older")
     }
 
     private func hear(
         _ tracking: RedisTracking, isLive: Bool, _ start: ContinuousClock.Instant, _ heard: HeardKeys
     ) async -> Path {
-        let name = Self.names[4]
+        let name = Self.names[5]
         guard isLive else {
             let down = tracking.links.filter { !$0.isLive }.map { "\($0.address): \($0.lastFault ?? "connecting")" }
             let detail = down.isEmpty ? "no primary is known" : down.joined(separator: "; ")
@@ -192,9 +201,9 @@ struct CacheProbe: Sendable {
             let time = Self.milliseconds(since: start)
             let isRight = versions.allSatisfy { $0.map { $0 >= ticket } ?? false }
             return Path(
-                name: Self.names[5], state: isRight ? .ok : .broken, milliseconds: time,
+                name: Self.names[6], state: isRight ? .ok : .broken, milliseconds: time,
                 detail: isRight ? "\(versions.count) values in one round trip" : "values are missing or old")
-        } catch { return Path(name: Self.names[5], state: .broken, detail: "\(error)") }
+        } catch { return Path(name: Self.names[6], state: .broken, detail: "\(error)") }
     }
 
     /// Version of each row in L2; nil where it holds no value.

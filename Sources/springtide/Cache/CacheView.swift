@@ -61,18 +61,28 @@ struct CacheView {
 
     // MARK: As a line
 
-    /// Names of the columns of `line`.
-    static let header = "l1/s l1% l2/s l2% loads/s coalesced/s commits/s conflicts/s lag age_ms breakers violations"
+    private static let columns = [
+        "l1/s", "l1%", "l2/s", "l2%", "loads/s", "coalesced/s", "commits/s", "conflicts/s", "lag", "age_ms", "breakers",
+        "violations",
+    ]
 
-    /// All of it in the order of `header`, a blank between two numbers, `-` where there is none.
+    /// Names of the columns of `line`: reads of L1 and L2 a second and their hits in per cent, loads of L3, the tickets
+    /// and milliseconds that L1 is behind, breakers not closed of all.
+    static let header = row(columns)
+
+    /// All of it in the order of `header`, `-` where there is no number; columns are at least one blank apart.
     var line: String {
         let open = breakers.count { $0.state > 0 }
-        return [
+        return Self.row([
             Self.number(tiers[0].requests), Self.percent(tiers[0].ratio), Self.number(tiers[1].requests),
             Self.percent(tiers[1].ratio), Self.number(tiers[2].requests), Self.number(coalesced),
             Self.number(commits), Self.number(conflicts), lagTickets.map(Self.number) ?? "-",
             watermarkAge.map { Self.number($0 * 1_000) } ?? "-", "\(open)/\(breakers.count)", Self.number(violations),
-        ].joined(separator: " ")
+        ])
+    }
+
+    private static func row(_ cells: [String]) -> String {
+        zip(cells, columns).map { right($0, max(7, $1.count)) }.joined(separator: " ")
     }
 
     // MARK: As a screen

@@ -62,7 +62,7 @@ struct CheckCommand: AsyncParsableCommand {
         say("path              state    round trip  last message  detail")
         for path in paths {
             let cells = [
-                path.name.padded(to: 17), path.state.rawValue.padded(to: 8), Self.cell(path.milliseconds, width: 10),
+                path.name.padded(to: 17), path.state.rawValue.padded(to: 9), Self.cell(path.milliseconds, width: 10),
                 Self.cell(path.lastMessageMilliseconds, width: 13), path.detail,
             ]
             say(cells[0] + " " + cells[1] + cells[2] + " " + cells[3] + "  " + cells[4])

@@ -9,7 +9,16 @@ struct TopCommand: AsyncParsableCommand {
         discussion: """
             Example: springtide cache top --url http://127.0.0.1:9400/metrics
 
-            On a terminal the view is redrawn; otherwise each second is a line. Ends with ^C, or after --count views.
+            On a terminal the view is redrawn; otherwise each second is a line. Ends \
+            with ^C, or after --count views.
+
+            l1/s, l2/s    rows asked of the tier a second
+            l1%, l2%      of them found there
+            loads/s       rows loaded from PostgreSQL
+            lag, age_ms   tickets and milliseconds that L1 is behind PostgreSQL
+            breakers      not closed, of all
+            violations    reads older than promised since the start: must stay 0
+
             Exit codes: 0 done, 1 the address does not answer.
             """)
 
@@ -54,7 +63,8 @@ struct TopCommand: AsyncParsableCommand {
                 continue
             }
             let view = CacheView(before, now)
-            say(isTerminal ? "\u{1B}[H\u{1B}[2J" + view.screen : view.line)
+            let title = "\(address.host):\(address.port), the last \(interval) s; ^C ends\n\n"
+            say(isTerminal ? "\u{1B}[H\u{1B}[2J" + title + view.screen : view.line)
             before = now
             shown += 1
         }

@@ -8,7 +8,13 @@ internal import Telemetry
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the trading services against your PostgreSQL and Redis.",
-        discussion: "Example: springtide serve --config config/springtide.yaml")
+        discussion: """
+            Example: springtide serve --config config/springtide.yaml
+
+            SIGINT and SIGTERM end it. SIGHUP reads redis.addresses of a ring anew: \
+            servers that are listed now are added, others leave, and orders go on. \
+            What it did is logged. Other keys take effect at the next start.
+            """)
 
     @Option(help: "Configuration file; config/springtide.yaml documents every key.")
     var config: String
@@ -21,10 +27,9 @@ struct ServeCommand: AsyncParsableCommand {
         var logger = Logger(label: "springtide") { JSONLogHandler(label: $0) }
         logger.logLevel = configuration.logLevel
         let process = NodeProcess(configuration, logger: logger)
-        let readyFile = readyFile
-        let log = logger
+        let (readyFile, config, log) = (readyFile, config, logger)
         let end = try await Interruption.cancelling {
-            try await process.run { addresses in
+            try await process.run(reload: RingReload(file: config, logger: log)) { addresses in
                 log.info("accepting orders", metadata: ["fix": "\(addresses.fix)", "http": "\(addresses.http)"])
                 guard let readyFile, let data = try? JSONEncoder().encode(addresses) else { return }
                 do {

@@ -14,8 +14,8 @@ struct ServeConfiguration {
     var redisCredentials: RedisTier.Configuration.Credentials?
     var redisTLS: RedisTier.Configuration.TLS?
     var redisClientName = "springtide"
-    var cacheEntries = 1_000_000
-    var cacheMegabytes = 512
+    var redisReplicaReads = false
+    var cache = CacheSettings()
     var fix = (host: "127.0.0.1", port: 9878)
     var compID = "SPRINGTIDE"
     var http = (host: "127.0.0.1", port: 9400)
@@ -67,10 +67,9 @@ struct ServeConfiguration {
             redisCredentials = .init(user: user.isEmpty ? nil : user, password: String(password))
         }
         redisClientName = try redisSection.string("client_name", default: redisClientName)
+        redisReplicaReads = try redisSection.flag("replica_reads", default: false)
         redisTLS = try Self.tls(try redisSection.section("tls"))
-        let cache = try top.section("cache")
-        cacheEntries = try cache.integer("entries", default: cacheEntries, in: 1...100_000_000)
-        cacheMegabytes = try cache.integer("megabytes", default: cacheMegabytes, in: 1...1_000_000)
+        cache = try CacheSettings(try top.section("cache"))
     }
 
     /// L2 as configured; nil for none.
@@ -80,6 +79,7 @@ struct ServeConfiguration {
         result.credentials = redisCredentials
         result.clientName = redisClientName.isEmpty ? nil : redisClientName
         result.tls = redisTLS
+        result.replicaReads = redisReplicaReads
         if let problem = result.problem { throw ConfigurationError(description: "redis: \(problem)") }
         return result
     }

@@ -17,6 +17,15 @@ enum Interruption {
         return try await task.value
     }
 
+    /// Calls `body` at each SIGHUP, one call at a time, until the source is cancelled; then SIGHUP does nothing.
+    static func onHangup(_ body: @escaping @Sendable () -> Void) -> any DispatchSourceSignal {
+        signal(SIGHUP, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "hangup"))
+        source.setEventHandler(handler: body)
+        source.resume()
+        return source
+    }
+
     /// Waits for the first SIGINT or SIGTERM.
     static func wait() async {
         _ = try? await cancelling {

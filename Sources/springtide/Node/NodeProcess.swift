@@ -28,20 +28,20 @@ final class NodeProcess: Sendable {
     }
 
     /// Runs until the task is cancelled or the node cannot go on; `ready` is called once orders are accepted.
-    func run(ready: @Sendable (NodeAddresses) -> Void) async throws -> NodeEnd {
+    ///
+    /// - Parameter reload: what SIGHUP does to a ring of Redis servers; nil: nothing.
+    func run(reload: RingReload? = nil, ready: @Sendable (NodeAddresses) -> Void) async throws -> NodeEnd {
         ProcessMetrics.register(in: metrics)
         let durable = try await connectedPostgres()
         let shared = try configuration.redisTier().map { RedisTier($0, metrics: metrics) }
         let tracking = shared.map { RedisTracking($0, metrics: metrics) }
         shared?.start()
         defer { shared?.shutdown() }
-        var stack = CacheStack.Configuration()
-        stack.local.entriesMax = configuration.cacheEntries
-        stack.local.bytesMax = configuration.cacheMegabytes << 20
-        stack.commitRowsMax = 1_000_000
-        stack.commitQueueRowsMax = 2_000_000
+        let reloading = shared.map { tier in Interruption.onHangup { reload?.apply(to: tier) } }
+        defer { reloading?.cancel() }
         let cache = CacheStack(
-            stack, schemas: TradingSpaces.all, shared: shared, durable: durable, invalidations: tracking,
+            configuration.cache.stack, schemas: TradingSpaces.all, shared: shared, durable: durable,
+            invalidations: tracking,
             metrics: metrics)
         let tail = Task(name: "cache") { try await cache.run() }
         let end: Result<NodeEnd, any Error>

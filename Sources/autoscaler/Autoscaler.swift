@@ -1,0 +1,52 @@
+internal import ArgumentParser
+internal import Foundation
+
+/// The program `autoscaler`: forecasts of load.
+@main
+struct Autoscaler: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "autoscaler",
+        abstract: "Forecasts load.",
+        discussion: """
+            A first look:
+              autoscaler forecast train --data minutes.csv --time-column minute --value-column requests \\
+                --session 24x7 --out model.safetensors
+              autoscaler forecast evaluate --model model.safetensors --data minutes.csv --time-column minute \\
+                --value-column requests
+
+            Exit codes: 0 done, 1 failed, 2 wrong data, checkpoint or arguments, 130 interrupted before a first epoch.
+            """,
+        version: "0.1.0",
+        subcommands: [ForecastCommand.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            let code = exitCode(for: error)
+            if code == .validationFailure {
+                Terminal.complain(fullMessage(for: error))
+                Foundation.exit(2)
+            }
+            guard !code.isSuccess, !(error is ExitCode) else { exit(withError: error) }
+            Terminal.complain("autoscaler: \(error)")
+            Foundation.exit(error is UserError ? 2 : 1)
+        }
+    }
+}
+
+/// What the person who gave the arguments can put right.
+struct UserError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// `autoscaler forecast`: train, evaluate, plot, benchmark.
+struct ForecastCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forecast",
+        abstract: "Train, judge and draw forecasters of load.",
+        subcommands: [TrainCommand.self, EvaluateCommand.self, PlotCommand.self, BenchmarkCommand.self])
+}

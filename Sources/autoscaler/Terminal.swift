@@ -1,0 +1,96 @@
+internal import Foundation
+internal import Synchronization
+
+/// Standard output and error.
+enum Terminal {
+    /// Whether standard error is a terminal, where the live line goes.
+    static var isInteractive: Bool { isatty(2) == 1 }
+
+    /// Writes to standard output.
+    static func say(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
+    /// Writes a line to standard error.
+    static func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+    /// Replaces the live line.
+    static func redraw(_ text: String) { FileHandle.standardError.write(Data(("\r\u{1B}[K" + text).utf8)) }
+}
+
+/// SIGINT and SIGTERM ask for an end in order; a second one ends the program at once.
+enum Interrupt {
+    private static let flag = Atomic<Bool>(false)
+
+    /// Whether an end was asked for.
+    static var isSet: Bool { flag.load(ordering: .relaxed) }
+
+    /// Takes the signals over from here on.
+    static func install() {
+        _ = isSet
+        // A parent may have started this program with the signals blocked, as threads of a dispatch queue do.
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] {
+            unsafe sigaddset(&signals, number)
+            signal(number) { _ in
+                if Interrupt.flag.exchange(true, ordering: .relaxed) { _exit(130) }
+            }
+        }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    }
+}
+
+/// Files, plain or packed.
+enum InputFile {
+    /// Most bytes of a file, unpacked.
+    static let bytesMax = 4 << 30
+
+    /// All bytes of a file, unpacked by zstd, xz or gzip where its name ends so.
+    static func read(_ file: String) throws -> [UInt8] {
+        var isFolder: ObjCBool = false
+        guard unsafe FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
+            throw UserError("\(file): there is no such file")
+        }
+        guard !isFolder.boolValue, let source = FileHandle(forReadingAtPath: file) else {
+            throw UserError("\(file): cannot be read")
+        }
+        let programs = [".zst": "zstd", ".xz": "xz", ".gz": "gzip"]
+        guard let program = programs.first(where: { file.hasSuffix($0.key) })?.value else {
+            return try all(of: source, file)
+        }
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program, "-dc"]
+        process.standardInput = source
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let bytes = Result { try all(of: pipe.fileHandleForReading, file) }
+        if case .failure = bytes { process.terminate() }
+        process.waitUntilExit()
+        let unpacked = try bytes.get()
+        guard process.terminationStatus == 0 else {
+            throw UserError("\(file): \(program) cannot unpack it (is \(program) installed?)")
+        }
+        return unpacked
+    }
+
+    private static func all(of source: FileHandle, _ file: String) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let part = try source.read(upToCount: 1 << 20), !part.isEmpty {
+            bytes.append(contentsOf: part)
+            guard bytes.count <= bytesMax else { throw UserError("\(file): more than \(bytesMax) bytes") }
+        }
+        return bytes
+    }
+
+    /// Writes text whole, `-` to standard output.
+    static func write(_ text: String, to path: String) throws {
+        if path == "-" { return Terminal.say(text) }
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw UserError("\(path): cannot be written: \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Builds the cache stack and its tests with ThreadSanitizer and with AddressSanitizer, and runs them; fails on any
+# report. First each is shown faults made for it: a step that cannot go red is none. Arguments: the folder for build
+# products, then `thread` or `address` for one of them alone.
+set -euo pipefail
+cd "$(dirname "$0")"
+scratch="${1:?usage: check.sh BUILD_FOLDER [thread|address]}"
+shift
+sanitizers=("$@")
+[ $# -gt 0 ] || sanitizers=(thread address)
+mkdir -p "$scratch"
+
+# A crash is the sanitizer's to report: Swift's own backtracer would hold the output open after it.
+export SWIFT_BACKTRACE=enable=no
+# All races of a run are reported, not the first alone. Leaks are looked for when the address run ends.
+export TSAN_OPTIONS="halt_on_error=0 exitcode=66"
+export ASAN_OPTIONS="detect_leaks=1 detect_stack_use_after_return=1"
+
+build() {
+    swift build -c release --build-tests --sanitize "$1" --scratch-path "$scratch/$1" >"$scratch/$1.log" 2>&1 \
+        || { cat "$scratch/$1.log" && echo "no build with --sanitize $1" && return 1; }
+}
+
+run() {
+    local sanitizer="$1"
+    shift
+    swift test -c release --sanitize "$sanitizer" --scratch-path "$scratch/$sanitizer" --skip-build --no-parallel \
+        --disable-xctest "$@"
+}
+
+# One fault, made on purpose: the run must fail, and with the report expected.
+must_fail() {
+    local sanitizer="$1" fault="$2" report="$3" log="$scratch/$1-$2.log"
+    if SPRINGTIDE_FAULT="$fault" run "$sanitizer" --filter SanitizerTests >"$log" 2>&1; then
+        echo "$sanitizer: the run passed with the fault '$fault' in it: the check is blind" && return 1
+    fi
+    grep -q "$report" "$log" || { cat "$log" && echo "$sanitizer: '$fault' is not reported as '$report'" && return 1; }
+    echo "$sanitizer: the fault '$fault' made on purpose is reported"
+}
+
+start=$SECONDS
+builds=()
+for sanitizer in "${sanitizers[@]}"; do
+    build "$sanitizer" &
+    builds+=($!)
+done
+failed=0
+for build in "${builds[@]}"; do wait "$build" || failed=1; done
+[ "$failed" = 0 ] || exit 1
+echo "built in $((SECONDS - start)) s: ${sanitizers[*]}"
+
+for sanitizer in "${sanitizers[@]}"; do
+    case "$sanitizer" in
+    thread)
+        must_fail thread race "WARNING: ThreadSanitizer: .* race"
+        ;;
+    address)
+        must_fail address overflow "AddressSanitizer: heap-buffer-overflow"
+        must_fail address after-free "AddressSanitizer: heap-use-after-free"
+        must_fail address leak "LeakSanitizer: detected memory leaks"
+        ;;
+    *) echo "no sanitizer is called '$sanitizer'" && exit 64 ;;
+    esac
+    start=$SECONDS
+    log="$scratch/$sanitizer-tests.log"
+    run "$sanitizer" >"$log" 2>&1 || { cat "$log" && echo "$sanitizer: failed" && exit 1; }
+    # No report may hide behind an exit code, and no filter behind a run of nothing.
+    ! grep -E 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$log" || exit 1
+    grep -E 'Test run with [1-9][0-9]{2,} tests' "$log" || { echo "$sanitizer: too few tests ran" && exit 1; }
+    echo "$sanitizer: no report in $((SECONDS - start)) s"
+done
