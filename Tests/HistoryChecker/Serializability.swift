@@ -124,7 +124,9 @@ private struct GraphBuilder {
     mutating func addTime() {
         let all = checker.history.operations
         let timed = nodes.sorted { $0.key < $1.key }
-        let ends = timed.filter { all[$0.key].end != Operation.never }.sorted { all[$0.key].end < all[$1.key].end }
+        // What is in doubt when its call ends may take effect at any time after.
+        let ends = timed.filter { all[$0.key].end != Operation.never && all[$0.key].outcome != .inDoubt }
+            .sorted { all[$0.key].end < all[$1.key].end }
         for (rank, (_, node)) in ends.enumerated() {
             add(node, Int32(count + rank), .time)
             if rank > 0 { add(Int32(count + rank - 1), Int32(count + rank), .time) }

@@ -166,6 +166,19 @@ struct AnomalyTests {
         #expect(mislabelled.found == [.fracturedSnapshot])
     }
 
+    @Test("A9: a write in doubt may take effect after a read that began when its call had ended, an answered one not")
+    func lateEffect() {
+        func history(_ outcome: Operation.Outcome) -> Builder {
+            var builder = Builder()
+            builder.write(1, [7], at: 10, 0, 1)
+            builder.write(2, [7], at: 20, 2, 5, expecting: [7: 10], outcome: outcome)
+            builder.read(.strict, [(7, 10)], 6, 8, asOf: 19)
+            return builder
+        }
+        #expect(history(.inDoubt).found == [])
+        #expect(history(.ok).found.contains(.notSerializable))
+    }
+
     @Test("A9: write skew between two strict transactions; one after the other is right")
     func notSerializable() {
         // Each reads both keys and writes one: in no order do both see what they saw.
