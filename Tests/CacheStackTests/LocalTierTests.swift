@@ -113,6 +113,24 @@ struct LocalTierTests {
         #expect(judged(1_700)?.version == Ticket(1_639))
     }
 
+    @Test("A restart of the stream behind what a read has shown keeps that floor, a new epoch does not")
+    func restartBehindRead() {
+        let tier = LocalTier()
+        let now = MonotonicTime(nanoseconds: 1_000_000_000)
+        let key = CacheKey(SpaceID(rawValue: 1), 8)
+        func judged(_ version: UInt64, epoch: UInt32) -> LocalRow? {
+            let ticket = Ticket(version)
+            let certificate = Certificate(version: ticket, asOf: ticket, asOfTime: 0, epoch: epoch)
+            return tier.judge(key, certificate, born: now, at: now, followsStream: true)
+        }
+        tier.restart(at: Ticket(100), born: now, epoch: 2, refusingOlder: false)
+        tier.raiseFloor(key, to: Ticket(113), epoch: 2, at: now)
+        tier.restart(at: Ticket(111), born: now, epoch: 2, refusingOlder: true)
+        #expect(judged(111, epoch: 2) == nil && judged(113, epoch: 2) != nil)
+        tier.restart(at: Ticket(105), born: now, epoch: 3, refusingOlder: false)
+        #expect(judged(111, epoch: 3) != nil)
+    }
+
     @Test("Payloads of every size class come back as they were stored, and count by their block")
     func payloads() {
         let tier = Self.tier(entries: 100)

@@ -77,14 +77,18 @@ struct FloorTable {
         return true
     }
 
-    /// Forgets everything; floors are then complete for the tickets after `base`.
+    /// Forgets what it knew up to `base`; floors are then complete for the tickets after `base`.
     ///
     /// With `refusingOlder`, certificates of before `base` are not believed at all: what was forgotten may have said no.
-    mutating func restart(base: UInt64, refusingOlder: Bool) {
+    /// With `keepingNewer` (the same epoch goes on), floors above `base` stay: a read has shown those versions, ahead of
+    /// the page of the stream that was late.
+    mutating func restart(base: UInt64, refusingOlder: Bool, keepingNewer: Bool) {
+        let newer = keepingNewer ? ring[first...].filter { $0.ticket > base } : []
         self = FloorTable(recordsMax: recordsMax, retention: retention)
         self.base = base
         began = base
         lost = refusingOlder ? base : 0
+        for record in newer { raise(record.hash, to: record.ticket, at: record.at) }
     }
 
     private mutating func prune(_ now: Int64) {

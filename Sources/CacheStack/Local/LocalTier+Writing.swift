@@ -131,7 +131,7 @@ extension LocalTier {
         }
     }
 
-    /// Forgets all rows and floors, and starts at `watermark` in `epoch`.
+    /// Forgets all rows, and floors but those above `watermark` in the same epoch, and starts at `watermark` in `epoch`.
     ///
     /// With `refusingOlder` (after a gap), certificates of before `watermark` are refused, so that a key does not go
     /// back to what L2 may still hold.
@@ -139,7 +139,8 @@ extension LocalTier {
         withEachShard { shard in
             shard.catchUp()
             shard.removeAll()
-            shard.floors.restart(base: watermark.rawValue, refusingOlder: refusingOlder)
+            shard.floors.restart(
+                base: watermark.rawValue, refusingOlder: refusingOlder, keepingNewer: shard.horizon.epoch == epoch)
             shard.memory.setHorizon(.init(watermark: watermark.rawValue, born: born.nanoseconds, epoch: epoch))
         }
     }
