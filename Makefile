@@ -9,7 +9,7 @@ BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark Cach
 DEMO = --report demo-report
 SMALL = --accounts 2000 --instruments 100 --correctness-only --report demo-report
 
-.PHONY: deps build test demo demo-check drill nemesis soak consumer sanitize bench lint clean
+.PHONY: deps build test demo demo-check drill nemesis soak peers consumer sanitize bench lint clean
 
 deps: ## install the Debian packages that are missing
 	@missing=""; for p in $(DEBIAN); do \
@@ -49,6 +49,10 @@ soak: deps ## a billion simulated reads compared with the truth
 	$(SWIFT_BUILD) --build-tests
 	SPRINGTIDE_SIM_READS=1000000000 swift test -c release --skip-build --filter 'SimulationTests.SimulationTests/soak' \
 	    --explicit-target-dependency-import-check error
+
+peers: deps ## the load generator beside wrk on nginx, on a quiet machine
+	$(SWIFT_BUILD) --product loadgen
+	Tests/LoadgenPeers/check.sh $(BIN)/loadgen
 
 consumer: deps ## a service author's package on the cache product alone
 	Tests/CacheConsumer/check.sh "$(CURDIR)/.build/consumer"

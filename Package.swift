@@ -40,9 +40,12 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
 
         .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
-        .target(name: "CacheStack", dependencies: ["Telemetry"], swiftSettings: strict),
+        .target(name: "Settings", dependencies: [yaml], swiftSettings: strict),
+        .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: wrapper),
+        .target(name: "CProcessor"),
+        .target(name: "CacheStack", dependencies: ["CProcessor", "Telemetry"], swiftSettings: strict),
         .target(
-            name: "RedisTier", dependencies: ["CacheStack", "CHiredis", "COpenSSL", "Telemetry"], swiftSettings: wrapper
+            name: "RedisTier", dependencies: ["CacheStack", "CHiredis", "TLS", "Telemetry"], swiftSettings: wrapper
         ),
         .target(name: "PostgresTier", dependencies: ["CacheStack", "CPostgres", "Telemetry"], swiftSettings: wrapper),
         .target(name: "LocalStack", swiftSettings: wrapper),
@@ -50,7 +53,8 @@ let package = Package(
         .target(name: "Learning", dependencies: ["COpenBLAS"], swiftSettings: strict),
         .target(name: "Forecasting", dependencies: ["Learning"], swiftSettings: strict),
         .executableTarget(
-            name: "autoscaler", dependencies: ["Forecasting", "Learning", argumentParser], swiftSettings: strict),
+            name: "autoscaler", dependencies: ["Forecasting", "Learning", "LocalStack", argumentParser],
+            swiftSettings: strict),
         .target(name: "Market", swiftSettings: strict),
         .target(name: "Matching", dependencies: ["Market"], swiftSettings: strict),
         .target(name: "Risk", dependencies: ["Market"], swiftSettings: strict),
@@ -66,19 +70,23 @@ let package = Package(
             name: "springtide",
             dependencies: [
                 "CacheStack", "Gateway", "Ledger", "LocalStack", "Market", "Matching", "PostgresTier", "RedisTier",
-                "Risk", "Services", "Telemetry", argumentParser, logging, yaml,
+                "Risk", "Services", "Settings", "Telemetry", argumentParser, logging,
             ],
             swiftSettings: strict),
 
         .target(name: "Arrivals", path: "Loadgen/Arrivals", swiftSettings: strict),
         .target(
-            name: "Engine", dependencies: ["Arrivals", "CLinux", "FIX", "Telemetry"], path: "Loadgen/Engine",
+            name: "Engine", dependencies: ["Arrivals", "CLinux", "FIX", "TLS", "Telemetry"], path: "Loadgen/Engine",
+            swiftSettings: strict),
+        .target(
+            name: "Scenario", dependencies: ["Arrivals", "Engine", "Settings"], path: "Loadgen/Scenario",
             swiftSettings: strict),
         .target(
             name: "Report", dependencies: ["Arrivals", "Engine", "Telemetry"], path: "Loadgen/Report",
             swiftSettings: strict),
         .executableTarget(
-            name: "loadgen", dependencies: ["Arrivals", "Engine", "Report", argumentParser, yaml],
+            name: "loadgen",
+            dependencies: ["Arrivals", "Engine", "Report", "Scenario", "Settings", "Telemetry", argumentParser],
             path: "Loadgen/CLI", swiftSettings: strict),
     ]
 )
@@ -89,7 +97,10 @@ let tests: [(name: String, dependencies: [Target.Dependency])] = [
     ("CacheStackTests", ["CacheStack", "Telemetry", "TierConformance", "TestData"]),
     (
         "RedisTierTests",
-        ["CacheStack", "LocalStack", "RedisTier", "Telemetry", "TestServers", "TierConformance", "TestData"]
+        [
+            "CacheStack", "LocalStack", "RedisTier", "Telemetry", "TestCertificates", "TestData", "TestServers",
+            "TierConformance",
+        ]
     ),
     ("PostgresTierTests", ["CacheStack", "LocalStack", "PostgresTier", "Telemetry", "TestServers", "TestData"]),
     ("LocalStackTests", ["LocalStack", "TestServers"]),
@@ -100,8 +111,11 @@ let tests: [(name: String, dependencies: [Target.Dependency])] = [
     ("ServicesTests", ["CacheStack", "Ledger", "Market", "Matching", "Risk", "Services", "Telemetry", "TestData"]),
     ("FIXTests", ["FIX", "TestData"]),
     ("GatewayTests", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
-    ("ArrivalsTests", ["Arrivals"]),
-    ("EngineTests", ["Arrivals", "Engine", "FIX", "Telemetry", "loadgen"]),
+    ("SettingsTests", ["Settings"]),
+    ("TLSTests", ["TLS", "TestCertificates", "TestData"]),
+    ("ArrivalsTests", ["Arrivals", "MallocCount", "TestData"]),
+    ("EngineTests", ["Arrivals", "Engine", "FIX", "TLS", "Telemetry", "TestCertificates", "TestData", "loadgen"]),
+    ("ScenarioTests", ["Arrivals", "Engine", "Scenario", "Settings", "loadgen"]),
     ("ReportTests", ["Arrivals", "Engine", "Report", "Telemetry"]),
     ("ProgramTests", ["LocalStack", "TestServers", "loadgen", "springtide"]),
     ("HistoryCheckerTests", ["HistoryChecker", "TestData"]),
@@ -126,11 +140,12 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("GatewayBenchmark", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
     ("LearningBenchmark", ["Learning"]),
     ("ForecastBenchmark", ["Forecasting", "Learning"]),
-    ("LoadgenBenchmark", ["Arrivals", "Engine", "FIX", "Telemetry"]),
+    ("LoadgenBenchmark", ["Arrivals", "Engine", "FIX", "MallocCount", "Telemetry"]),
 ]
 
 package.targets += [
     .target(name: "TestData", path: "Tests/TestData", swiftSettings: wrapper),
+    .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: wrapper),
     .target(name: "TestServers", dependencies: ["LocalStack"], path: "Tests/TestServers", swiftSettings: wrapper),
     .target(
         name: "TierConformance", dependencies: ["CacheStack"], path: "Tests/TierConformance", swiftSettings: wrapper),

@@ -1,6 +1,7 @@
 // Prints what a get and a put of L1 cost, beside Caffeine on the same sequence of keys: 65,536 entries of 64 bytes, all
-// held, keys by Zipf's law with exponent 0.99. Get copies the 64 bytes out here and hands out a shared reference there;
-// put copies 64 bytes in here and stores one of two ready-made arrays there. The Java process is warmed up, and runs
+// held, keys by Zipf's law with exponent 0.99. Get copies the 64 bytes out here and hands out a shared reference there,
+// and both then add up all 64 bytes; put copies 64 bytes in here and stores one of the key's two ready-made arrays
+// there. A batch prefetches 16 keys here and is `getAllPresent` there. The Java process is warmed up, and runs
 // of both alternate; each rate is the best of three medians of five runs. Processor time is that of the whole process
 // over all runs, so the peer's housekeeping on a thread pool is in it. Then allocations per hit.
 //
@@ -18,7 +19,10 @@ enum CacheBenchmark {
     /// Of Springtide: the exact order, whose hits are recorded, and the one whose hits are marks.
     static let policies: [PolicyName] = [.lru, .s3fifo]
     static let operations = 1_000_000
-    static let loads = [false, true].flatMap { isMixed in [1, 2].map { Load(isMixed: isMixed, threads: $0) } }
+    static let loads = [
+        Load(threads: 1), Load(threads: 2), Load(isMixed: true, threads: 1), Load(isMixed: true, threads: 2),
+        Load(isBatched: true, threads: 1), Load(isBatched: true, threads: 2),
+    ]
 
     static func main() throws {
         let arguments = CommandLine.arguments

@@ -52,7 +52,7 @@ final class CaffeinePeer {
 
     /// One run of a load.
     func run(_ load: Load, operations: Int) throws -> Run {
-        let line = "\(load.isMixed ? "mixed" : "get") \(load.threads) \(operations)\n"
+        let line = "\(load.word) \(load.threads) \(operations)\n"
         try input.fileHandleForWriting.write(contentsOf: Data(line.utf8))
         let newline = UInt8(ascii: "\n")
         while !pending.contains(newline) {

@@ -3,11 +3,22 @@ import Glibc
 
 /// One kind of load.
 struct Load: Hashable {
+    /// Keys of a batch; operations are a multiple of it.
+    static let batch = 16
+
     /// Each fourth operation is a put; otherwise all are gets.
-    let isMixed: Bool
+    var isMixed = false
+    /// Gets of `batch` keys at a time.
+    var isBatched = false
     let threads: Int
 
-    var name: String { (isMixed ? "75 % get, 25 % put" : "get") + ", \(threads) thread\(threads == 1 ? "" : "s")" }
+    var name: String {
+        let kind = isBatched ? "get, \(Self.batch) keys at a time" : isMixed ? "75 % get, 25 % put" : "get"
+        return kind + ", \(threads) thread\(threads == 1 ? "" : "s")"
+    }
+
+    /// What the peer calls it.
+    var word: String { isBatched ? "batch" : isMixed ? "mixed" : "get" }
 }
 
 /// What one run took.

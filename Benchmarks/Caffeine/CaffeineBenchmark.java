@@ -2,40 +2,50 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.util.Arrays;
+import java.util.Map;
 import java.util.concurrent.CyclicBarrier;
 
 /**
  * The peer of CacheBenchmark: the same key sequences on a Caffeine cache, one run for each line on standard input.
  *
  * Arguments: the file of key sequences (32-bit integers, least significant byte first), their number, the number of
- * entries. A line "get THREADS OPERATIONS" or "mixed THREADS OPERATIONS" (each fourth one a put) is answered by
+ * entries. A line "get THREADS OPERATIONS", "mixed ..." (each fourth one a put) or "batch ..." (16 keys at a time) is
+ * answered by
  * "WALL-NANOSECONDS CPU-NANOSECONDS MISSES"; times are from the first thread's start to the last one's end, and the
  * processor time of the whole process meanwhile, so that the cache's own housekeeping is in it. Keys are boxed once
- * and values made once: the loop itself allocates nothing.
+ * and two values a key made once, so that 64 bytes an entry are in use and the loop itself allocates nothing, but for
+ * the map that getAllPresent returns. All 64 bytes of what a get returns are added up.
  */
 public final class CaffeineBenchmark {
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+    private static final int BATCH = 16;
     private static volatile long sink;
+    private static byte[][][] values;
 
     public static void main(String[] arguments) throws Exception {
         int[][] sequences = read(arguments[0], Integer.parseInt(arguments[1]));
         int entries = Integer.parseInt(arguments[2]);
         Cache<Long, byte[]> cache = Caffeine.newBuilder().maximumSize(entries).initialCapacity(entries).build();
         Long[] keys = new Long[entries];
+        values = new byte[2][entries][64];
         for (int id = 0; id < entries; id++) {
             keys[id] = (long) id;
-            cache.put(keys[id], new byte[64]);
+            cache.put(keys[id], values[0][id]);
         }
         cache.cleanUp();
         BufferedReader input = new BufferedReader(new InputStreamReader(System.in));
         for (String line = input.readLine(); line != null; line = input.readLine()) {
             String[] words = line.split(" ");
             System.out.println(
-                run(cache, keys, sequences, words[0].equals("mixed"), Integer.parseInt(words[1]),
+                run(cache, keys, sequences, words[0], Integer.parseInt(words[1]),
                     Integer.parseInt(words[2])));
         }
     }
@@ -52,7 +62,7 @@ public final class CaffeineBenchmark {
     }
 
     private static String run(
-            Cache<Long, byte[]> cache, Long[] keys, int[][] sequences, boolean isMixed, int threads, int operations)
+            Cache<Long, byte[]> cache, Long[] keys, int[][] sequences, String kind, int threads, int operations)
             throws Exception {
         long[][] results = new long[threads][];
         CyclicBarrier barrier = new CyclicBarrier(threads);
@@ -66,7 +76,9 @@ public final class CaffeineBenchmark {
                 } catch (Exception interrupted) {
                     throw new IllegalStateException(interrupted);
                 }
-                results[thread] = loop(cache, keys, sequences[thread], isMixed, operations);
+                results[thread] = kind.equals("batch")
+                    ? batches(cache, keys, sequences[thread], operations)
+                    : loop(cache, keys, sequences[thread], kind.equals("mixed"), operations);
             });
             workers[thread].start();
         }
@@ -85,22 +97,56 @@ public final class CaffeineBenchmark {
 
     private static long[] loop(
             Cache<Long, byte[]> cache, Long[] keys, int[] sequence, boolean isMixed, int operations) {
-        byte[][] values = {new byte[64], new byte[64]};
+        byte[][][] values = CaffeineBenchmark.values;
         int mask = sequence.length - 1;
         long misses = 0;
         long sum = 0;
         long start = System.nanoTime();
         for (int i = 0; i < operations; i++) {
-            Long key = keys[sequence[i & mask]];
+            int id = sequence[i & mask];
             if (isMixed && (i & 3) == 3) {
-                cache.put(key, values[i >> 2 & 1]);
+                cache.put(keys[id], values[i >> 2 & 1][id]);
                 continue;
             }
-            byte[] value = cache.getIfPresent(key);
+            byte[] value = cache.getIfPresent(keys[id]);
             if (value == null) {
                 misses++;
             } else {
-                sum += value[0];
+                sum += add(value);
+            }
+        }
+        long end = System.nanoTime();
+        sink = sum;
+        return new long[] {start, end, misses};
+    }
+
+    private static long add(byte[] value) {
+        long sum = 0;
+        for (int i = 0; i < 64; i += 8) {
+            sum += (long) LONGS.get(value, i);
+        }
+        return sum;
+    }
+
+    /** Misses are keys that the map lacks; a key that comes twice in a batch is one of its keys. */
+    private static long[] batches(Cache<Long, byte[]> cache, Long[] keys, int[] sequence, int operations) {
+        int mask = sequence.length - 1;
+        Long[] batch = new Long[BATCH];
+        long misses = 0;
+        long sum = 0;
+        long start = System.nanoTime();
+        for (int i = 0; i < operations; i += BATCH) {
+            for (int j = 0; j < BATCH; j++) {
+                batch[j] = keys[sequence[(i + j) & mask]];
+            }
+            Map<Long, byte[]> found = cache.getAllPresent(Arrays.asList(batch));
+            for (Long key : batch) {
+                byte[] value = found.get(key);
+                if (value == null) {
+                    misses++;
+                } else {
+                    sum += add(value);
+                }
             }
         }
         long end = System.nanoTime();

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Checks whether times form the process they claim to be; the bounds used with them are in the tests.
 public enum ArrivalStatistics {
     /// Index of dispersion of counts: variance over mean of the arrivals in consecutive windows.
@@ -47,7 +45,7 @@ public enum ArrivalStatistics {
         let count = Double(gaps.count)
         var distance = 0.0
         for (index, gap) in gaps.sorted().enumerated() {
-            let expected = -expm1(-gap)
+            let expected = -Elementary.expm1(-gap)
             distance = max(distance, expected - Double(index) / count, Double(index + 1) / count - expected)
         }
         return distance * count.squareRoot()

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Order quantities: lognormal, rounded to whole lots, at least one lot and at most a cap.
 ///
 /// One draw takes two uniforms always (Box and Muller 1958), so the stream does not depend on the values.
@@ -17,7 +15,7 @@ public struct LognormalLots: Sendable, Equatable {
     public init(median: Double = 300, logDeviation: Double = 0.9, lot: Int64 = 100, quantityMax: Int64 = 5_000) {
         precondition(median > 0 && logDeviation >= 0 && lot > 0, "median and lot are positive")
         precondition(quantityMax >= lot && quantityMax % lot == 0, "the cap is a multiple of the lot")
-        logMean = log(median)
+        logMean = Elementary.log(median)
         self.logDeviation = logDeviation
         self.lot = lot
         self.quantityMax = quantityMax
@@ -25,9 +23,9 @@ public struct LognormalLots: Sendable, Equatable {
 
     /// A quantity in shares.
     public func next(using random: inout Xoshiro256) -> Int64 {
-        let radius = (-2 * log(random.unit())).squareRoot()
-        let normal = radius * cos(2 * Double.pi * random.unit())
-        let shares = exp(logMean + logDeviation * normal)
+        let radius = (-2 * Elementary.log(random.unit())).squareRoot()
+        let normal = radius * Elementary.cosTurns(random.unit())
+        let shares = Elementary.exp(logMean + logDeviation * normal)
         let lots = min(max((shares / Double(lot)).rounded(), 1), Double(quantityMax / lot))
         return Int64(lots) * lot
     }

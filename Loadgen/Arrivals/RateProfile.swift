@@ -1,10 +1,44 @@
-internal import Glibc
-
-/// A rate over time, made of segments in which it is constant or changes linearly.
+/// A rate over time, made of segments in which it is constant, changes linearly or swings as a sine.
 ///
-/// Its integral, the expected number of arrivals up to a time, is what both arrival processes invert.
+/// Its integral, the expected number of arrivals up to a time, is what the arrival processes invert.
 public struct RateProfile: Sendable, Equatable {
-    /// One stretch of time; the rate goes from `start` to `end` on a straight line.
+    /// A rate that swings around a mean: `mean + amplitude * sin(2 pi (t / period + phase))`.
+    public struct Wave: Sendable, Equatable {
+        /// Arrivals a second, averaged over whole periods.
+        public let mean: Double
+        /// The most it departs from the mean; at most the mean, so that the rate is never negative.
+        public let amplitude: Double
+        /// Seconds from one peak to the next.
+        public let periodSeconds: Double
+        /// Turns by which the wave is ahead at its beginning; 0.75 begins at the lowest rate.
+        public let phase: Double
+
+        /// A wave; nil unless 0 <= amplitude <= mean, the period is positive and all are finite.
+        public init?(mean: Double, amplitude: Double, periodSeconds: Double, phase: Double = 0) {
+            guard mean.isFinite, amplitude >= 0, amplitude <= mean, periodSeconds > 0, periodSeconds.isFinite,
+                phase.isFinite, abs(phase) <= 1e6
+            else { return nil }
+            self.mean = mean
+            self.amplitude = amplitude
+            self.periodSeconds = periodSeconds
+            self.phase = phase
+        }
+
+        func rate(at time: Double) -> Double {
+            mean + amplitude * Elementary.sinTurns(time / periodSeconds + phase)
+        }
+
+        func mass(until time: Double) -> Double {
+            let swing = Elementary.cosTurns(phase) - Elementary.cosTurns(time / periodSeconds + phase)
+            return mean * time + amplitude * periodSeconds / (2 * Double.pi) * swing
+        }
+
+        func scaled(rate: Double, time: Double) -> Wave? {
+            Wave(mean: mean * rate, amplitude: amplitude * rate, periodSeconds: periodSeconds * time, phase: phase)
+        }
+    }
+
+    /// One stretch of time; the rate goes from `start` to `end` on a straight line, or along `wave`.
     public struct Segment: Sendable, Equatable {
         /// Arrivals a second at its beginning.
         public var start: Double
@@ -12,6 +46,8 @@ public struct RateProfile: Sendable, Equatable {
         public var end: Double
         /// Its length in seconds.
         public var seconds: Double
+        /// The wave it follows in place of the line, if any.
+        public private(set) var wave: Wave?
 
         /// A segment; rates are not negative, the length is positive, all finite.
         public init(from start: Double, to end: Double, seconds: Double) {
@@ -22,18 +58,33 @@ public struct RateProfile: Sendable, Equatable {
             self.seconds = seconds
         }
 
-        /// Expected arrivals within it.
-        public var mass: Double { (start + end) / 2 * seconds }
+        /// A segment that follows a wave.
+        public init(_ wave: Wave, seconds: Double) {
+            self.init(from: max(0, wave.rate(at: 0)), to: max(0, wave.rate(at: seconds)), seconds: seconds)
+            self.wave = wave
+        }
 
-        /// The time at which `mass` arrivals are expected, from its beginning.
-        ///
-        /// Inverse of `start * t + k * t^2 / 2` with k the slope: `2m / (start + sqrt(start^2 + 2km))`, which also
-        /// holds for k = 0 and loses no digits where k is small.
-        func time(ofMass mass: Double) -> Double {
-            let slope = (end - start) / seconds
-            let root = max(0, start * start + 2 * slope * mass).squareRoot()
-            let divisor = start + root
-            return divisor > 0 ? min(2 * mass / divisor, seconds) : 0
+        /// Expected arrivals within it.
+        public var mass: Double { mass(until: seconds) }
+
+        /// Arrivals a second, so many seconds after its beginning.
+        public func rate(at time: Double) -> Double {
+            if let wave { return max(0, wave.rate(at: time)) }
+            return start + (end - start) * (time / seconds)
+        }
+
+        /// Expected arrivals in its first `time` seconds.
+        func mass(until time: Double) -> Double {
+            if let wave { return wave.mass(until: time) }
+            return start * time + (end - start) / seconds * time * time / 2
+        }
+
+        /// The highest rate in it, or a bound on it for a wave.
+        var peak: Double { wave.map { $0.mean + $0.amplitude } ?? max(start, end) }
+
+        func scaled(rate: Double, time: Double) -> Segment {
+            if let wave = wave?.scaled(rate: rate, time: time) { return Segment(wave, seconds: seconds * time) }
+            return Segment(from: start * rate, to: end * rate, seconds: seconds * time)
         }
     }
 
@@ -51,50 +102,63 @@ public struct RateProfile: Sendable, Equatable {
         RateProfile([Segment(from: rate, to: rate, seconds: seconds)])
     }
 
+    /// A rate that swings around a mean, as tides do.
+    public static func sine(_ wave: Wave, seconds: Double) -> RateProfile {
+        RateProfile([Segment(wave, seconds: seconds)])
+    }
+
+    /// A base rate with one burst of a higher rate that begins and ends at once.
+    public static func spike(
+        base: Double, peak: Double, beforeSeconds: Double, peakSeconds: Double, afterSeconds: Double
+    ) -> RateProfile {
+        RateProfile([
+            Segment(from: base, to: base, seconds: beforeSeconds), Segment(from: peak, to: peak, seconds: peakSeconds),
+            Segment(from: base, to: base, seconds: afterSeconds),
+        ])
+    }
+
     /// Length in seconds.
     public var seconds: Double { segments.reduce(0) { $0 + $1.seconds } }
     /// Expected arrivals in all.
     public var mass: Double { segments.reduce(0) { $0 + $1.mass } }
-    /// The highest rate, arrivals a second.
-    public var peak: Double { segments.reduce(0) { max($0, $1.start, $1.end) } }
+    /// The highest rate, arrivals a second; for a wave its mean and amplitude.
+    public var peak: Double { segments.reduce(0) { max($0, $1.peak) } }
+    /// The rate where it is the same throughout, else nil.
+    public var constantRate: Double? {
+        let rate = segments.first?.start
+        return segments.allSatisfy { $0.wave == nil && $0.start == rate && $0.end == rate } ? rate : nil
+    }
+
+    /// Arrivals a second at a time; 0 outside the profile.
+    public func rate(at time: Double) -> Double {
+        guard time >= 0 else { return 0 }
+        var rest = time
+        for segment in segments {
+            if rest < segment.seconds { return segment.rate(at: rest) }
+            rest -= segment.seconds
+        }
+        return 0
+    }
 
     /// Expected arrivals in `0..<time` seconds.
     public func mass(until time: Double) -> Double {
         var (rest, total) = (time, 0.0)
         for segment in segments where rest > 0 {
-            let part = min(rest, segment.seconds)
-            let slope = (segment.end - segment.start) / segment.seconds
-            total += segment.start * part + slope * part * part / 2
-            rest -= part
+            total += segment.mass(until: min(rest, segment.seconds))
+            rest -= segment.seconds
         }
         return total
     }
-}
 
-/// Walks a profile by mass: the time at which a number of further arrivals is expected.
-///
-/// Mass is summed from the start of the segment, not rounded in between; what is left over when a segment ends is
-/// carried into the next one.
-struct MassWalk {
-    private let segments: [RateProfile.Segment]
-    private var index = 0
-    private var segmentStart = 0.0
-    private var massInSegment = 0.0
+    /// All rates times `factor`.
+    public func scaled(by factor: Double) -> RateProfile {
+        precondition(factor >= 0 && factor.isFinite, "rates are not negative")
+        return RateProfile(segments.map { $0.scaled(rate: factor, time: 1) })
+    }
 
-    init(_ profile: RateProfile) { segments = profile.segments }
-
-    /// Nanoseconds after the start, or nil once the profile has ended.
-    mutating func advance(by mass: Double) -> UInt64? {
-        massInSegment += mass
-        while index < segments.count {
-            let segment = segments[index]
-            if massInSegment < segment.mass {
-                return UInt64(((segmentStart + segment.time(ofMass: massInSegment)) * 1e9).rounded())
-            }
-            massInSegment -= segment.mass
-            segmentStart += segment.seconds
-            index += 1
-        }
-        return nil
+    /// All lengths times `factor`, rates as they are: 1/60 turns a minute into a second.
+    public func stretched(by factor: Double) -> RateProfile {
+        precondition(factor > 0 && factor.isFinite, "a segment takes time")
+        return RateProfile(segments.map { $0.scaled(rate: 1, time: factor) })
     }
 }

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Ranks 0..<count with probability proportional to `1 / (rank + 1)^exponent`.
 ///
 /// Rejection-inversion (Hörmann and Derflinger 1996): constant memory, no table, on average fewer than 1.3 draws for
@@ -46,19 +44,21 @@ public struct ZipfDistribution: Sendable {
     }
 
     /// x^-exponent.
-    private static func density(_ x: Double, _ exponent: Double) -> Double { exp(-exponent * log(x)) }
+    private static func density(_ x: Double, _ exponent: Double) -> Double {
+        Elementary.exp(-exponent * Elementary.log(x))
+    }
 
     /// Antiderivative of the density, `(x^(1-e) - 1) / (1 - e)`, written to stay exact near e = 1.
     private static func integral(_ x: Double, _ exponent: Double) -> Double {
-        let logarithm = log(x)
+        let logarithm = Elementary.log(x)
         let power = (1 - exponent) * logarithm
-        let ratio = abs(power) > 1e-8 ? expm1(power) / power : 1 + power / 2 * (1 + power / 3)
+        let ratio = abs(power) > 1e-8 ? Elementary.expm1(power) / power : 1 + power / 2 * (1 + power / 3)
         return ratio * logarithm
     }
 
     private static func inverseIntegral(_ x: Double, _ exponent: Double) -> Double {
         let power = max(x * (1 - exponent), -1)
-        let ratio = abs(power) > 1e-8 ? log1p(power) / power : 1 - power * (0.5 - power / 3)
-        return exp(ratio * x)
+        let ratio = abs(power) > 1e-8 ? Elementary.log1p(power) / power : 1 - power * (0.5 - power / 3)
+        return Elementary.exp(ratio * x)
     }
 }

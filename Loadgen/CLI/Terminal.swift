@@ -1,6 +1,7 @@
 internal import Engine
 internal import Glibc
 internal import Report
+internal import Synchronization
 
 /// Standard output and error.
 enum Terminal {
@@ -14,11 +15,11 @@ enum Terminal {
         return unsafe value.pointee == 0
     }
 
-    /// Columns of that terminal; 100 where it does not say.
-    static var columns: Int {
+    /// Columns and rows of that terminal; 80 x 24 where it does not say.
+    static var size: (width: Int, height: Int) {
         var size = winsize()
-        guard unsafe ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
-        return Int(size.ws_col)
+        guard unsafe ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (80, 24) }
+        return (Int(size.ws_col), Int(size.ws_row))
     }
 
     static func say(_ text: String) { put(text, 1) }
@@ -37,28 +38,63 @@ enum Terminal {
     }
 }
 
+/// The alternate screen of a terminal: what was there before comes back when it is left.
+enum FullScreen {
+    private static let isOn = Atomic<Bool>(false)
+    /// Back to the first screen, with its cursor and colours.
+    private static let leaving: StaticString = "\u{1B}[0m\u{1B}[?25h\u{1B}[?1049l"
+
+    static func enter() {
+        guard !isOn.exchange(true, ordering: .relaxed) else { return }
+        Terminal.put("\u{1B}[?1049h\u{1B}[?25l\u{1B}[2J", 2)
+    }
+
+    /// Does nothing where it is not entered. Allocates nothing: signal handlers call it.
+    static func leave() {
+        guard isOn.exchange(false, ordering: .relaxed) else { return }
+        _ = unsafe write(2, leaving.utf8Start, leaving.utf8CodeUnitCount)
+    }
+}
+
 /// SIGINT and SIGTERM end the run in order; a second one ends the program at once.
 enum Interrupt {
     static let flag = StopFlag()
 
     static func install() {
         _ = flag.isSet
+        var taken = sigset_t()
+        unsafe sigemptyset(&taken)
         for number in [SIGINT, SIGTERM] {
+            unsafe sigaddset(&taken, number)
             signal(number) { _ in
-                if Interrupt.flag.isSet { _exit(Verdict.interrupted.exitCode) }
+                if Interrupt.flag.isSet {
+                    FullScreen.leave()
+                    _exit(Verdict.interrupted.exitCode)
+                }
                 Interrupt.flag.set()
             }
         }
+        // A parent may have blocked them, which a child inherits.
+        unsafe pthread_sigmask(SIG_UNBLOCK, &taken, nil)
     }
 }
 
 /// A file that cannot be read or written.
 struct FileError: Error, CustomStringConvertible {
     let description: String
+    /// What the system says.
+    let reason: String
 
+    /// The system's last error, about a file.
     init(_ path: String) {
-        let reason = unsafe String(cString: strerror(errno))
+        reason = unsafe String(cString: strerror(errno))
         description = "\(path): \(reason)"
+    }
+
+    /// A fault in words of the caller.
+    init(description: String) {
+        self.description = description
+        reason = description
     }
 }
 

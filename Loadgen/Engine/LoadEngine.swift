@@ -1,164 +1,186 @@
 internal import Arrivals
-internal import FIX
 internal import Telemetry
 
-/// Drives one run: an open model of requests over FIX sessions, from the thread that calls `run`.
+/// Drives one run of a plan from the thread that calls `run`.
 ///
-/// The schedule of arrivals is drawn beforehand (`ArrivalSchedule`), the requests by `Workload`; this type only
-/// keeps the times. One loop does everything:
+/// What is due when is drawn beforehand (`ArrivalSchedule`, `UserChanges`) or follows from answers (think times of users
+/// and flows, in a `TimerHeap`); what is sent is a function of the seed and the iteration's number (`IterationKey`). This
+/// type only keeps the times. One loop does everything:
 ///
-/// 1. every arrival whose time has come is written into the buffer of its session (round robin);
-/// 2. each touched session is flushed with one `send`;
-/// 3. `epoll_pwait2` waits until the next arrival's nanosecond or for readable sessions;
-/// 4. replies are parsed and matched to their requests.
+/// 1. every request whose time has come is handed to the transport, which writes it into a connection's buffer;
+/// 2. each touched connection is flushed with one `send`;
+/// 3. `epoll_pwait2` waits until the next request's nanosecond or for readable connections;
+/// 4. replies are parsed and matched to their requests, and what follows them is put on the heap.
 ///
-/// Each request has three times: *intended* by the schedule, *sent* after the flush, *done* when its first final
-/// answer was read. Response time = done - intended, service time = done - sent, send lag = sent - intended. A target
-/// that stalls delays answers, never arrivals, so waiting is not omitted from the response times.
+/// Each request has three times: *intended* by the schedule (for users and later steps of a flow: the end of the request
+/// before plus the think time), *sent* after the flush, *done* when its final answer was read. Response time = done -
+/// intended, service time = done - sent, send lag = sent - intended. A target that stalls delays answers, never arrivals,
+/// so waiting is not omitted from the response times.
 ///
-/// A request is done by the first of: ExecutionReport New, Rejected or Trade for a new order; Canceled for a cancel,
-/// Replaced for a replace; OrderCancelReject for these two; Reject and BusinessMessageReject for all. When a
-/// connection breaks, its unanswered requests count as *unknown* and are never sent again: whether they were
-/// executed is the target's knowledge. Answers to them that arrive later (resent by the target after a new logon)
-/// go to the acknowledgement log and are counted as late, but stay unknown.
+/// While `maxInFlight` requests or all windows are unanswered, requests wait in the order they were due (`queue`) or are
+/// dropped (`drop`). A request that waits for one full window holds back those behind it, also where another connection
+/// had room. A request costs O(1), users and thinking flows O(log n); nothing is allocated once tables have grown.
 @safe
 public final class LoadEngine {
     static let batchMax = 256
     static let housekeepingStep: UInt64 = 100_000_000
-    static let abandonedMax = 16_384
-    private static let logonTimeout: UInt64 = 10_000_000_000
-    private static let logoutTimeout: UInt64 = 2_000_000_000
+    /// A user whose request could not even be sent waits this long at least: no busy loop against a dead target.
+    static let failedPause: UInt64 = 100_000_000
     private static let interruptTimeout: UInt64 = 2_000_000_000
+    private static let leadTime: UInt64 = 20_000_000
 
-    let configuration: LoadConfiguration
+    /// Memory of one user: itself, its running iteration, its place on the heap.
+    package static var bytesPerUser: Int {
+        MemoryLayout<User>.stride + IterationTable.stride + TimerHeap.stride
+    }
+
+    let plan: LoadPlan
+    let names: PlanNames
+    let compiled: CompiledPlan
     let stop: StopFlag
-    let ids: ClientOrderID
+    let clock: RunClock
+    let poller: Poller
+    let transport: any Transport
+    let samples: (any SampleSink)?
     let timeout: UInt64
-    let symbols: [[UInt8]]
-    var workload: Workload
-    var schedule: ArrivalSchedule
-    var evictions: Xoshiro256
-    var poller: Poller
-    var fields = FieldIndex()
-    var connections: [Connection] = []
-    let table: RequestTable
-    var recorder = RunRecorder()
-    let ackLog: AckLog?
-    var result = LoadResult()
+    let requests: RequestTable
+    let mixes: DrawStream
+    let thinks: DrawStream
+    let chances: DrawStream
+    let values = FieldValues()
+    var iterations = IterationTable()
+    var variables = VariableTable()
+    var users: [User] = []
+    var scenarios: [ScenarioRun] = []
+    var heap = TimerHeap()
+    var recorder: RunRecorder
+    var result = RunResult()
 
-    /// Monotonic time of the schedule's zero.
+    /// Monotonic time of the run's zero.
     var base: UInt64 = 0
-    /// The next arrival, nanoseconds after `base`; nil after the last.
-    var nextArrival: UInt64?
-    var nextID: UInt64 = 1
     var inFlight = 0
-    var isSaturated = false
+    /// Iterations whose request found no room, in the order they were due.
+    var waiting = FIFO<Int32>()
+    /// Nothing was answered since a request found no room.
+    var isBlocked = false
+    /// Iterations neither ended nor cut.
+    var liveIterations = 0
+    /// Users that are not told to leave.
+    var usersHere = 0
     /// Requests in the order sent, for timeouts.
-    var sentOrder = SlotQueue()
-    var abandoned = SlotQueue()
-    /// Slots sent in the current batch, to be stamped after the flush.
-    var batch: [Int32] = []
-    var dirty: [Connection] = []
+    var sentOrder = FIFO<RequestToken>()
+    /// Requests handed over since the last flush, to be stamped after it.
+    var batch: [RequestToken] = []
     private var nextHousekeeping: UInt64 = 0
     private var nextInterval: UInt64 = 0
+    private var nextReport: UInt64 = 0
     private var intervalCPU = 0.0
+    private var stoppedAt: UInt64?
+    private let intervalLength: UInt64
     private let onProgress: (LoadProgress) -> Void
 
     /// A run, not started.
     ///
     /// - Parameters:
-    ///   - configuration: what to do.
+    ///   - plan: what to do.
     ///   - stop: asks for an early end.
-    ///   - onProgress: called once a second on the engine's thread; must return quickly.
+    ///   - samples: gets every finished request.
+    ///   - onProgress: called at most once a second on the engine's thread; must return quickly.
     /// - Throws: `LoadError` for a value out of range or a log file that cannot be opened.
-    public init(
-        _ configuration: LoadConfiguration, stop: StopFlag = StopFlag(),
+    public convenience init(
+        _ plan: LoadPlan, stop: StopFlag = StopFlag(), samples: (any SampleSink)? = nil,
         onProgress: @escaping (LoadProgress) -> Void = { _ in }
     ) throws(LoadError) {
-        try configuration.validate()
-        self.configuration = configuration
+        try self.init(plan, clock: .monotonic, stop: stop, samples: samples, onProgress: onProgress)
+    }
+
+    /// A run by another clock; simulated time needs an in-process target.
+    package init(
+        _ plan: LoadPlan, clock: RunClock, stop: StopFlag = StopFlag(), samples: (any SampleSink)? = nil,
+        onProgress: @escaping (LoadProgress) -> Void = { _ in }
+    ) throws(LoadError) {
+        try plan.validate()
+        self.plan = plan
+        self.clock = clock
         self.stop = stop
+        self.samples = samples
         self.onProgress = onProgress
-        let run = configuration.runNumber ?? UInt64(max(0, MonotonicClock.wallMicroseconds() / 1_000))
-        ids = ClientOrderID(run: run)
-        timeout = configuration.timeoutNanoseconds
-        symbols = configuration.instruments.instruments.map { Array($0.symbol.utf8) }
-        workload = Workload(configuration.workload, instruments: configuration.instruments, seed: configuration.seed)
-        schedule = ArrivalSchedule(configuration.process, profile: configuration.profile, seed: configuration.seed)
-        evictions = Xoshiro256(seed: configuration.seed, stream: "eviction")
+        names = PlanNames(plan)
+        compiled = CompiledPlan(plan)
+        timeout = plan.target.timeoutNanoseconds
+        intervalLength = UInt64(plan.recording.intervalSeconds * 1e9)
+        requests = RequestTable(capacity: plan.target.maxInFlight)
+        mixes = DrawStream(seed: plan.seed, name: "mix")
+        thinks = DrawStream(seed: plan.seed, name: "think")
+        chances = DrawStream(seed: plan.seed, name: "probability")
+        recorder = RunRecorder(plan, rows: compiled.rows)
         poller = try Poller()
-        table = RequestTable(
-            capacity: 2 * configuration.maxInFlight + configuration.sessions * configuration.openOrdersPerSession
-                + Self.abandonedMax)
-        ackLog = try configuration.ackLogPath.map { path throws(LoadError) in try AckLog(path: path) }
+        transport = try TransportChoice.make(
+            TransportSetting(plan: plan, saves: compiled.saves, poller: poller, clock: clock))
         batch.reserveCapacity(Self.batchMax)
-        connections = (0..<configuration.sessions).map { index in
-            Connection(
-                index: index, compID: "\(configuration.senderPrefix)\(index + 1)",
-                configuration: Self.session(configuration, index, resets: true))
+        for (index, scenario) in plan.scenarios.enumerated() {
+            scenarios.append(ScenarioRun(scenario, index: index, plan: plan, firstUser: users.count))
+            users += [User](repeating: User(scenario: Int16(index)), count: scenarios[index].ownUsers)
         }
     }
 
-    static func session(_ configuration: LoadConfiguration, _ index: Int, resets: Bool) -> SessionConfiguration {
-        let compID = "\(configuration.senderPrefix)\(index + 1)"
-        let header = HeaderTemplate(sender: Array(compID.utf8), target: Array(configuration.targetCompID.utf8))
-        var session = SessionConfiguration(role: .initiator, header: header)
-        session.heartbeatSeconds = configuration.heartbeatSeconds
-        session.resetsOnLogon = resets
-        if !configuration.password.isEmpty {
-            session.username = configuration.username.isEmpty ? compID : configuration.username
-            session.password = configuration.password
-        }
-        return session
-    }
-
-    /// Logs on, follows the schedule, waits for the answers, logs out; blocks until all is done.
+    /// Connects, follows the plan, waits for the answers, disconnects; blocks until all is done. Once only.
     ///
-    /// - Throws: `LoadError` when the sessions cannot log on at the start.
-    public func run() throws(LoadError) -> LoadResult {
-        try logOnAll()
-        result.isRealtime = configuration.wantsRealtime && ThreadPriority.raise()
+    /// - Throws: `LoadError` when the connections cannot be made at the start.
+    public func run() throws(LoadError) -> RunResult {
+        Poller.setTimerSlack(plan.pacing.timerSlackNanoseconds)
+        defer { Poller.setTimerSlack(0) }
+        defer { transport.close() }
+        try connect()
+        result.isRealtime = plan.pacing.wantsRealtime && plan.pacing.mode != .spin && ThreadPriority.raise()
         defer { if result.isRealtime { ThreadPriority.restore() } }
-        let witness = SleepWitness()
-        witness.start()
-        let cpu = ProcessMetrics.threadCPUSeconds()
-        let wait = ProcessMetrics.threadRunQueueWaitSeconds()
+        let witness = clock.isSimulated ? nil : SleepWitness()
+        witness?.start()
+        let (cpu, wait) = (cpuSeconds(), clock.isSimulated ? 0 : ProcessMetrics.threadRunQueueWaitSeconds())
         begin()
         drive()
-        let wall = Double(MonotonicClock.now() - base) / 1e9
-        result.cpuRatio = (ProcessMetrics.threadCPUSeconds() - cpu) / wall
-        result.runQueueWaitRatio = (ProcessMetrics.threadRunQueueWaitSeconds() - wait) / wall
+        let end = clock.now()
+        let wall = end > base ? Double(end - base) / 1e9 : 0
+        result.cpuRatio = wall > 0 ? (cpuSeconds() - cpu) / wall : 0
+        if !clock.isSimulated, wall > 0 {
+            result.runQueueWaitRatio = (ProcessMetrics.threadRunQueueWaitSeconds() - wait) / wall
+        }
         result.wallSeconds = wall
-        result.witness = witness.stop()
-        logOutAll()
+        if let witness { result.witness = witness.stop() }
+        disconnect()
         return finish()
     }
 
+    /// CPU time of this thread; none in simulated time.
+    func cpuSeconds() -> Double { clock.isSimulated ? 0 : ProcessMetrics.threadCPUSeconds() }
+
     private func begin() {
-        base = MonotonicClock.now() + 20_000_000
-        result.startedAt = MonotonicClock.wallMicroseconds() + 20_000
-        result.expected = configuration.profile.mass
-        nextArrival = schedule.next()
+        let lead = clock.isSimulated ? 0 : Self.leadTime
+        base = clock.now() + lead
+        result.startedAt = MonotonicClock.wallMicroseconds() + Int64(lead / 1_000)
         nextHousekeeping = base
-        nextInterval = base + 1_000_000_000
-        intervalCPU = ProcessMetrics.threadCPUSeconds()
+        nextInterval = base + intervalLength
+        nextReport = base + 1_000_000_000
+        intervalCPU = cpuSeconds()
+        for index in scenarios.indices { scenarios[index].begin() }
     }
 
     /// The loop, until the last answer has come or been given up.
     private func drive() {
-        var interruptedAt: UInt64?
         while true {
-            var now = MonotonicClock.now()
+            var now = clock.now()
             let turn = now
-            if stop.isSet, interruptedAt == nil {
-                interruptedAt = now
-                nextArrival = nil
-                result.isInterrupted = true
+            if stoppedAt == nil, stop.isSet || result.abortedBy != nil {
+                stoppedAt = now
+                result.isInterrupted = stop.isSet
+                stopStarting(now)
             }
-            if interruptedAt.map({ now - $0 > Self.interruptTimeout }) ?? false { abandonAll(now) }
-            if nextArrival == nil && inFlight == 0 { break }
+            if let stoppedAt, now - stoppedAt > Self.interruptTimeout { giveUpAll(now) }
+            if isOver { break }
+            direct(now)
             sendDue(now)
-            now = MonotonicClock.now()
+            now = clock.now()
+            transport.advance(now)
             if now >= nextHousekeeping { keepHouse(now) }
             if now >= nextInterval { closeIntervals(now) }
             rest(since: turn, now)
@@ -166,119 +188,138 @@ public final class LoadEngine {
         }
     }
 
+    private var isOver: Bool {
+        inFlight == 0 && liveIterations == 0 && usersHere == 0 && waiting.isEmpty
+            && scenarios.indices.allSatisfy { scenarios[$0].due == .max && scenarios[$0].control == .max }
+    }
+
     /// Sleeps until the turn that began at `turn` has lasted its least time.
     private func rest(since turn: UInt64, _ now: UInt64) {
-        let end = turn + configuration.coalescingNanoseconds
-        if now < end { MonotonicClock.sleep(until: end) }
+        let end = turn + UInt64(plan.pacing.coalescingNanoseconds)
+        guard now < end else { return }
+        if case .simulated(let clock) = clock { clock.now = end } else { MonotonicClock.sleep(until: end) }
     }
 
     private func deadline() -> UInt64 {
-        let soonest = min(nextHousekeeping, nextInterval)
-        guard let nextArrival, !isSaturated else { return soonest }
-        return min(base + nextArrival, soonest)
+        var soonest = min(nextHousekeeping, nextInterval)
+        if let next = transport.nextDeadline { soonest = min(soonest, next) }
+        let isHeld = isBlocked || !waiting.isEmpty && inFlight >= plan.target.maxInFlight
+        var next = isHeld ? .max : heap.first
+        for index in scenarios.indices {
+            next = min(next, scenarios[index].control, isHeld ? .max : scenarios[index].due)
+        }
+        return next == .max ? soonest : min(soonest, base + next)
     }
 
-    /// Ten times a second: timeouts, heartbeats, reconnects, and the log's flush.
+    /// Ten times a second: timeouts, heartbeats, reconnects, room that came, flows past their grace.
     private func keepHouse(_ now: UInt64) {
         nextHousekeeping = now + Self.housekeepingStep
+        // A connection may have come up since the last request found no room.
+        isBlocked = false
         expire(now)
-        tickConnections(now)
-        ackLog?.flush()
+        transport.tick(now)
+        if now >= base { cutOverdue(now - base) }
     }
 
     private func closeIntervals(_ now: UInt64) {
-        let cpu = ProcessMetrics.threadCPUSeconds()
+        let cpu = cpuSeconds()
         while now >= nextInterval {
-            let sessionsUp = connections.count { $0.isUp }
-            recorder.closeInterval(inFlight: inFlight, sessionsUp: sessionsUp, cpuRatio: cpu - intervalCPU)
-            intervalCPU = cpu
-            nextInterval += 1_000_000_000
+            closeInterval(cpu)
+            nextInterval += intervalLength
         }
-        guard let interval = recorder.series.last else { return }
+        guard now >= nextReport, let interval = recorder.series.last else { return }
+        nextReport = max(nextReport + 1_000_000_000, now)
+        let elapsed = Double(now - base) / 1e9
+        let conditions = thresholds(elapsed)
         onProgress(
             LoadProgress(
-                elapsed: Double(now - base) / 1e9, length: configuration.profile.seconds, interval: interval,
-                sent: recorder.sent, errors: recorder.errors, sessions: connections.count))
+                elapsed: elapsed, length: plan.seconds, interval: interval, offered: recorder.offered,
+                sent: recorder.sent, totals: recorder.totals, connections: transport.connections,
+                scenarios: scenarios.map { $0.progress(now - base) }, thresholds: conditions))
+        if result.abortedBy == nil {
+            let failed = conditions.first {
+                !$0.isMet && $0.threshold.abortsOnFail && elapsed >= $0.threshold.delaySeconds
+            }
+            result.abortedBy = failed?.threshold.text
+        }
+    }
+
+    private func closeInterval(_ cpu: Double) {
+        recorder.closeInterval(
+            inFlight: inFlight, users: usersHere, connectionsUp: transport.connectionsUp,
+            cpuRatio: (cpu - intervalCPU) / plan.recording.intervalSeconds)
+        intervalCPU = cpu
+    }
+
+    /// The plan's conditions on the figures so far.
+    private func thresholds(_ elapsed: Double) -> [ThresholdResult] {
+        let seconds = max(0, elapsed - plan.recording.warmupSeconds)
+        return plan.thresholds.map { threshold in
+            let isWhole = threshold.scenario == nil && threshold.operation == nil
+            return threshold.evaluate(isWhole ? [recorder.totals] : recorder.rows, names: names, seconds: seconds)
+        }
     }
 
     // MARK: Start and end
 
-    private func logOnAll() throws(LoadError) {
-        let start = MonotonicClock.now()
-        base = start
-        for connection in connections { connect(connection, now: start) }
-        while !connections.allSatisfy(\.isUp) {
-            let now = MonotonicClock.now()
-            if stop.isSet { throw LoadError(.connection, "interrupted before the sessions were logged on") }
-            if let failed = connections.first(where: { $0.hasFailed }), !configuration.reconnects {
-                throw LoadError(
-                    .connection, "\(configuration.target): session \(text(failed)) could not log on; is the target up?")
-            }
-            guard now - start < Self.logonTimeout else {
-                let missing = connections.count { !$0.isUp }
-                throw LoadError(
-                    .connection, "\(configuration.target): \(missing) of \(connections.count) sessions not logged on")
-            }
-            tickConnections(now)
+    private func connect() throws(LoadError) {
+        try transport.start(self, now: clock.now())
+        while try !transport.isReady(now: clock.now()) {
+            let now = clock.now()
+            if stop.isSet { throw LoadError(.connection, "interrupted before the connections stood") }
+            transport.tick(now)
             serve(until: now + 50_000_000, now: now)
         }
-        result.disconnects = 0
-        result.reconnects = 0
-        result.sequenceResets = 0
     }
 
-    private func logOutAll() {
-        let start = MonotonicClock.now()
-        let wall = MonotonicClock.wallMicroseconds()
-        for connection in connections where connection.isUp {
-            connection.machine.logout(now: wall, into: &connection.writer)
-            markDirty(connection)
+    private func disconnect() {
+        transport.leave()
+        while !transport.hasLeft {
+            let now = clock.now()
+            serve(until: now + 50_000_000, now: now)
         }
-        flushDirty()
-        isLeaving = true
-        while connections.contains(where: \.isUp), MonotonicClock.now() - start < Self.logoutTimeout {
-            serve(until: MonotonicClock.now() + 50_000_000, now: MonotonicClock.now())
-        }
-        for connection in connections { connection.socket = nil }
-        ackLog?.flush()
+        transport.close()
     }
 
-    /// Lost connections are expected from here on.
-    var isLeaving = false
-
-    private func finish() -> LoadResult {
-        if recorder.hasOpenInterval {
-            recorder.closeInterval(inFlight: inFlight, sessionsUp: 0, cpuRatio: 0)
-        }
-        result.operations = recorder.operations
-        result.lag = recorder.lag
+    private func finish() -> RunResult {
+        if recorder.hasOpenInterval { closeInterval(cpuSeconds()) }
+        let until = stoppedAt.map { Double($0 - min(base, $0)) / 1e9 } ?? .infinity
+        result.expected = scenarios.reduce(0) { $0 + $1.expected(until: until) }
+        result.rows = recorder.rows
         result.offered = recorder.offered
         result.sent = recorder.sent
+        result.unsent = recorder.unsent
+        result.held = recorder.held
         result.series = recorder.series
+        result.steps = recorder.steps
         result.refusals = recorder.refusals
-        result.ackLogLines = ackLog?.lines ?? 0
-        result.isAckLogIncomplete = ackLog?.hasFailed ?? false
+        result.sendDispersion = recorder.sendDispersion
+        result.slowest = recorder.slowestEntries.map { entry in
+            let row = recorder.rows[Int(entry.row)]
+            return SlowRequest(
+                scenario: row.scenario, operation: row.operation, intended: Double(entry.intended) / 1e9,
+                lag: entry.lag, response: entry.response, outcome: entry.outcome,
+                traceID: entry.trace == 0 ? "" : traceID(entry.trace))
+        }
+        let counters = transport.counters
+        result.disconnects = counters.disconnects
+        result.reconnects = counters.reconnects
+        result.sequenceResets = counters.sequenceResets
+        result.lateAnswers = counters.lateAnswers
+        result.converted = counters.converted
+        result.ordersTraded = counters.ordersTraded
+        result.fills = counters.fills
+        result.ackLogLines = counters.ackLogLines
+        result.isAckLogIncomplete = counters.isAckLogIncomplete
         return result
     }
 
-    func text(_ connection: Connection) -> String { String(decoding: connection.compID, as: UTF8.self) }
+    private func traceID(_ number: UInt64) -> String {
+        String(TraceContext.root(seed: plan.seed, request: number).description.dropFirst(3).prefix(32))
+    }
 }
 
-/// Slots with their requests' ids, first in first out.
-struct SlotQueue {
-    private var entries: [(slot: Int32, id: UInt64)] = []
-    private var head = 0
-
-    var count: Int { entries.count - head }
-    var first: (slot: Int32, id: UInt64)? { head < entries.count ? entries[head] : nil }
-    var all: ArraySlice<(slot: Int32, id: UInt64)> { entries[head...] }
-
-    mutating func append(_ slot: Int32, _ id: UInt64) { entries.append((slot, id)) }
-
-    mutating func removeFirst() {
-        head += 1
-        guard head > 8_192, head > entries.count / 2 else { return }
-        entries.removeFirst(head)
-        head = 0
-    }
+extension RunResult {
+    /// Ended before the plan did.
+    public var isStopped: Bool { isInterrupted || abortedBy != nil }
 }

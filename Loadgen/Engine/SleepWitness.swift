@@ -2,11 +2,11 @@ internal import Glibc
 internal import Synchronization
 internal import Telemetry
 
-/// A thread that sleeps five milliseconds at a time and records how much too long it slept.
+/// A thread that sleeps a millisecond at a time and records how much too long it slept.
 ///
 /// Where it is late the whole machine was: it tells a stall of the machine from one of the target or the generator.
 final class SleepWitness: Sendable {
-    private static let step: UInt64 = 5_000_000
+    private static let step: UInt64 = 1_000_000
     private let isStopped = Atomic<Bool>(false)
     private let isDone = Atomic<Bool>(false)
     private let overshoot = Mutex(HDRHistogram.latency())
@@ -41,7 +41,7 @@ final class SleepWitness: Sendable {
         isDone.store(true, ordering: .releasing)
     }
 
-    /// Ends the thread (within about five milliseconds) and gives what it saw.
+    /// Ends the thread (within about a millisecond) and gives what it saw.
     func stop() -> HDRHistogram {
         isStopped.store(true, ordering: .relaxed)
         while !isDone.load(ordering: .acquiring) { usleep(200) }

@@ -48,6 +48,13 @@ public enum Readable {
         return "\(plain((value * 10).rounded() / 10)) %"
     }
 
+    /// Bytes in the unit that leaves one to three digits before the point.
+    public static func bytes(_ value: Double) -> String {
+        for (limit, factor, unit) in [(1e3, 1.0, "B"), (1e6, 1e3, "kB"), (1e9, 1e6, "MB"), (1e12, 1e9, "GB")]
+        where abs(value) < limit * 0.9995 { return "\(significant(value / factor)) \(unit)" }
+        return "\(significant(value / 1e12)) TB"
+    }
+
     /// Text made safe inside HTML.
     static func html(_ text: String) -> String {
         var out = ""

@@ -1,4 +1,4 @@
-// What RedisTier needs of OpenSSL 3 that Swift cannot import: its macros, and a BIO that never raises SIGPIPE.
+// What TLS needs of OpenSSL 3 that Swift cannot import: its macros, and a BIO that never raises SIGPIPE.
 #ifndef SPRINGTIDE_COPENSSL_H
 #define SPRINGTIDE_COPENSSL_H
 

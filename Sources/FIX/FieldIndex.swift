@@ -2,7 +2,8 @@
 ///
 /// The index owns a copy of the frame, so its values stay readable when the socket's buffer has moved on; one index
 /// is reused for every message of a connection. A tag is found in constant time through a table of all tags of the
-/// standard, marked with the number of the parse; tags above it are searched.
+/// standard, marked with the number of the parse; TraceParent (20001) has a place of its own; other tags above are
+/// searched.
 ///
 /// Repeating groups: `value` and the typed getters give the first occurrence; `entry(_:)` walks all.
 @safe
@@ -34,6 +35,8 @@ public struct FieldIndex: ~Copyable {
     private let table: UnsafeMutablePointer<UInt64>
     private let lengthMax: Int
     private var parseNumber: UInt64 = 0
+    /// Index of the first TraceParent field, or -1.
+    private var traceIndex = -1
 
     /// The number of fields, header and trailer included, at most `fieldsMax`.
     public private(set) var count = 0
@@ -71,6 +74,7 @@ public struct FieldIndex: ~Copyable {
         count = 0
         isTruncated = false
         repeatedTag = 0
+        traceIndex = -1
         messageType = MessageType(0)
         length = frame.count
         if let source = frame.baseAddress {
@@ -129,6 +133,7 @@ public struct FieldIndex: ~Copyable {
         } else if repeatedTag == 0, find(Int(tag)) != nil {
             repeatedTag = Int(tag)
         }
+        if tag == Int32(Tag.traceParent), traceIndex < 0 { traceIndex = count }
         count += 1
     }
 
@@ -179,6 +184,7 @@ public struct FieldIndex: ~Copyable {
             let mark = unsafe table[tag]
             return mark >> 10 == parseNumber ? Int(mark & 1_023) : nil
         }
+        if tag == Tag.traceParent { return traceIndex >= 0 ? traceIndex : nil }
         for index in 0..<count where unsafe entries[index].tag == Int32(truncatingIfNeeded: tag) { return index }
         return nil
     }

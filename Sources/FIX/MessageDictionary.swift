@@ -3,6 +3,7 @@
 /// Fully described are the seven session messages and D, F, G, H. Of the other types of the standard only the header
 /// is checked; the receiver then answers that it does not serve them. The tables are data read from the public FIX
 /// 4.4 dictionary (912 fields; 44 numbers below 957 are not assigned). Checking costs a few table reads a field.
+/// Of the user-defined numbers one is known: TraceParent (20001), on D, F, G and H.
 public struct MessageDictionary: Sendable {
     /// FIX 4.4.
     public static let fix44 = MessageDictionary()
@@ -53,11 +54,14 @@ public struct MessageDictionary: Sendable {
     }
 
     private func attributes(of tag: Int) -> Attributes {
-        tag >= 0 && tag < TagSet.capacity ? attributes[tag] : Attributes()
+        tag >= 0 && tag < TagSet.capacity ? attributes[tag] : Attributes(isAssigned: tag == Tag.traceParent)
     }
 
     private func isAllowed(_ tag: Int, in definition: Int) -> Bool {
-        tag >= 0 && tag < TagSet.capacity && allowed[definition << 4 | tag >> 6] & (1 << UInt64(tag & 63)) != 0
+        guard tag >= 0, tag < TagSet.capacity else {
+            return tag == Tag.traceParent && types[definition].isOrderEntry
+        }
+        return allowed[definition << 4 | tag >> 6] & (1 << UInt64(tag & 63)) != 0
     }
 
     /// Whether the type is described in full, so that its body is checked.
@@ -121,7 +125,8 @@ public struct MessageDictionary: Sendable {
                 return SessionReject(.tagNotDefinedForMessage, tag: tag)
             }
             let isDescribed = definition != nil || !isBody
-            if isDescribed, !seen.insert(tag) { return SessionReject(.tagAppearsTwice, tag: tag) }
+            let isRepeated = tag == Tag.traceParent ? fields.find(tag) != position : !seen.insert(tag)
+            if isDescribed, isRepeated { return SessionReject(.tagAppearsTwice, tag: tag) }
             position += 1
             if attributes.group >= 0, isDescribed,
                 let reject = checkGroup(fields, Int(attributes.group), &position, depth: 0)

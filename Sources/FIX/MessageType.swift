@@ -46,6 +46,15 @@ public struct MessageType: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether it is about one order of the sender: D F G H.
+    @inlinable
+    public var isOrderEntry: Bool {
+        switch self {
+        case .newOrderSingle, .orderCancelRequest, .orderCancelReplaceRequest, .orderStatusRequest: true
+        default: false
+        }
+    }
+
     /// Whether FIX 4.4 defines it: 0-9, A-H, J-N, P-T, V-Z, a-z, AA-AZ, BA-BH; 93 types.
     public var isDefined: Bool {
         let first = UInt8(truncatingIfNeeded: rawValue)

@@ -112,6 +112,8 @@ public enum Tag {
     public static let password = 554
     /// LastLiquidityInd (851).
     public static let lastLiquidityInd = 851
+    /// TraceParent (20001), ours by agreement of the counterparties: W3C `traceparent` of a sampled request, on D, F, G, H.
+    public static let traceParent = 20_001
 
     /// The greatest number FIX 4.4 assigns.
     public static let last = 956

@@ -24,6 +24,10 @@ public struct ForecastError: Error, Sendable, Equatable, CustomStringConvertible
         case tooFewDays
         /// A checkpoint is damaged or of another model.
         case checkpoint
+        /// A metric is absent, not finite, or a counter that fell.
+        case metric
+        /// Readings are not one interval apart.
+        case stale
         /// Training produced numbers that are not finite.
         case diverged
     }

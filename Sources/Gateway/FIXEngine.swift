@@ -19,6 +19,8 @@ final class FIXEngine: @unchecked Sendable {
     private let entry: OrderEntry
     private let encoder: ReportEncoder
     private let logger: Logger
+    /// Nil where nothing is traced.
+    private let tracer: OrderTracer?
 
     /// The message being handled.
     var fields: FieldIndex
@@ -37,7 +39,7 @@ final class FIXEngine: @unchecked Sendable {
 
     init(
         loop: any EventLoop, configuration: GatewayConfiguration, entry: OrderEntry, metrics: GatewayMetrics,
-        logger: Logger, clock: @escaping @Sendable () -> Int64
+        spans: SpanRecorder?, logger: Logger, clock: @escaping @Sendable () -> Int64
     ) throws(GatewayError) {
         self.loop = loop
         self.configuration = configuration
@@ -46,6 +48,7 @@ final class FIXEngine: @unchecked Sendable {
         self.logger = logger
         self.clock = clock
         encoder = ReportEncoder(entry)
+        tracer = spans.map { OrderTracer($0, configuration, unreadable: metrics.unreadableTraces) }
         fields = FieldIndex(lengthMax: configuration.messageLengthMax)
         scratch = FieldIndex(lengthMax: configuration.messageLengthMax + 128)
         for definition in configuration.sessions {
@@ -157,7 +160,9 @@ final class FIXEngine: @unchecked Sendable {
         let outcome = OrderDecoder.decode(
             fields, session: session.id, now: now, resolve: entry.resolveInstrument)
         switch outcome {
-        case .request(let request): requests.append(request)
+        case .request(let request):
+            tracer?.look(at: fields, request.kind, received: now, position: requests.count)
+            requests.append(request)
         case .status(let query):
             // The answer must see the orders read before the question.
             submitRequests()
@@ -205,14 +210,17 @@ final class FIXEngine: @unchecked Sendable {
 
     // MARK: outbound
 
-    /// Encodes a batch of reports, and sends them: one write per session.
-    func deliver(_ batches: [[ExecutionReport]]) {
+    /// Encodes a batch of reports, and sends them: one write per session. Their sampled requests end with it.
+    func deliver(_ batches: [[ExecutionReport]], _ traces: [TracedRequest]) {
+        var traces = traces
+        if !traces.isEmpty { tracer?.arrived(&traces) }
         submitRequests()
         now = clock()
         for batch in batches {
             for report in batch { send(report) }
         }
         flushDirty()
+        if !traces.isEmpty { tracer?.acknowledged(&traces) }
     }
 
     private func send(_ report: ExecutionReport) {
@@ -251,7 +259,7 @@ final class FIXEngine: @unchecked Sendable {
         requests = []
         requests.reserveCapacity(batch.count)
         metrics.batch.record(Double(batch.count))
-        entry.submit(batch)
+        entry.submit(batch, tracer?.takeBatch() ?? [])
     }
 
     private func markDirty(_ session: FIXSession) {

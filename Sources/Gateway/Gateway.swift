@@ -26,6 +26,7 @@ public final class Gateway: Sendable {
 
     private struct State {
         var reports: [[ExecutionReport]] = []
+        var traces: [TracedRequest] = []
         var isHopping = false
         var isStopped = false
         var channel: (any Channel)?
@@ -36,10 +37,13 @@ public final class Gateway: Sendable {
 
     /// Opens the sessions' stores; listens only after `start`.
     ///
-    /// - Parameter clock: microseconds since 1970 UTC.
+    /// - Parameters:
+    ///   - spans: takes the traces of sampled requests; nil: no request is traced.
+    ///   - clock: microseconds since 1970 UTC.
     /// - Throws: `GatewayError` for a configuration that contradicts itself, or files that cannot be opened.
     public init(
-        _ configuration: GatewayConfiguration, entry: OrderEntry, metrics: MetricsRegistry, logger: Logger,
+        _ configuration: GatewayConfiguration, entry: OrderEntry, metrics: MetricsRegistry,
+        spans: SpanRecorder? = nil, logger: Logger,
         clock: @escaping @Sendable () -> Int64 = Gateway.realTime
     ) throws(GatewayError) {
         guard (1...65_536).contains(configuration.messageLengthMax), configuration.messageLengthMax >= 256 else {
@@ -52,7 +56,7 @@ public final class Gateway: Sendable {
         do {
             engine = try FIXEngine(
                 loop: group.next(), configuration: configuration, entry: entry, metrics: GatewayMetrics(metrics),
-                logger: logger, clock: clock)
+                spans: spans, logger: logger, clock: clock)
         } catch {
             group.shutdownGracefully { _ in }
             throw error
@@ -112,11 +116,14 @@ public final class Gateway: Sendable {
     }
 
     /// Sends reports to their sessions; callable from any thread, returns at once, keeps the order of calls.
-    public func deliver(_ reports: [ExecutionReport]) {
-        guard !reports.isEmpty else { return }
+    ///
+    /// - Parameter traces: the sampled requests that these reports answer, as `OrderEntry.submit` was given them.
+    public func deliver(_ reports: [ExecutionReport], traces: [TracedRequest] = []) {
+        guard !reports.isEmpty || !traces.isEmpty else { return }
         let needsHop = state.withLock { state in
             guard !state.isStopped else { return false }
             state.reports.append(reports)
+            if !traces.isEmpty { state.traces += traces }
             defer { state.isHopping = true }
             return !state.isHopping
         }
@@ -125,13 +132,15 @@ public final class Gateway: Sendable {
     }
 
     private func takeReports() {
-        let batches = state.withLock { state in
+        let (batches, traces) = state.withLock { state in
             state.isHopping = false
-            let batches = state.reports
-            state.reports = []
-            return batches
+            defer {
+                state.reports = []
+                state.traces = []
+            }
+            return (state.reports, state.traces)
         }
-        engine.deliver(batches)
+        engine.deliver(batches, traces)
     }
 
     /// Stops listening, logs everybody out, waits for the answers up to the limit, and closes; a second call does

@@ -44,6 +44,10 @@ public struct GatewayConfiguration: Sendable {
     public var messageLogBytesMax = 1 << 30
     /// How far SendingTime may be from now, microseconds.
     public var sendingTimeTolerance: Int64 = 120_000_000
+    /// Of requests without a trace context of their own, one in so many begins a trace here; 0: none.
+    public var traceSampleEvery = 0
+    /// Makes the ids of the traces begun here: two runs must not have the same.
+    public var traceSeed = UInt64.random(in: .min ... .max)
     /// How long a stop waits for Logouts to be answered, milliseconds.
     public var stopTimeoutMilliseconds: Int64 = 1_000
 

@@ -19,6 +19,7 @@ struct GatewayMetrics: Sendable {
     let connections: Gauge
     let batch: BucketHistogram
     let ack: BucketHistogram
+    let unreadableTraces: Counter
 
     init(_ registry: MetricsRegistry) {
         func refused(_ reason: String) -> Counter {
@@ -43,5 +44,7 @@ struct GatewayMetrics: Sendable {
             "gateway_batch_size", "Requests submitted together.", bounds: BucketHistogram.sizes)
         ack = registry.histogram(
             "order_ack_duration_seconds", "From the last byte of a request to the first report on it.")
+        unreadableTraces = registry.counter(
+            "trace_unreadable_contexts_total", "Requests whose trace context was ignored because it is malformed.")
     }
 }

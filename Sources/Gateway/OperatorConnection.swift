@@ -1,5 +1,6 @@
 internal import NIOCore
 internal import NIOHTTP1
+internal import Telemetry
 
 /// One HTTP connection of the operator: collects a request within the limits, finds its route, writes the answer.
 final class OperatorConnection: ChannelInboundHandler, RemovableChannelHandler {
@@ -8,14 +9,16 @@ final class OperatorConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     private let configuration: OperatorConfiguration
     private let routes: [OperatorRoute]
+    private let spans: SpanRecorder?
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     /// The request breaks a limit: answered at once, the rest of it ignored.
     private var isRefused = false
 
-    init(_ configuration: OperatorConfiguration, _ routes: [OperatorRoute]) {
+    init(_ configuration: OperatorConfiguration, _ routes: [OperatorRoute], _ spans: SpanRecorder?) {
         self.configuration = configuration
         self.routes = routes
+        self.spans = spans
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -67,7 +70,7 @@ final class OperatorConnection: ChannelInboundHandler, RemovableChannelHandler {
             let request = OperatorRequest(
                 path: path, query: parts.count > 1 ? String(parts[1]) : "", parameters: parameters,
                 accept: head.headers["accept"].joined(separator: ","), body: body)
-            return run(route, request, isHead, head.isKeepAlive, context)
+            return run(route, request, isHead, head.isKeepAlive, caller(head), context)
         }
         let status = allowed.isEmpty ? 404 : 405
         let text = HTTPResponseStatus(statusCode: status).reasonPhrase
@@ -78,15 +81,39 @@ final class OperatorConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Handlers run off the event loop; the pipeline holds the next request back until the answer is written.
     private func run(
         _ route: OperatorRoute, _ request: OperatorRequest, _ isHead: Bool, _ isKeepAlive: Bool,
-        _ context: ChannelHandlerContext
+        _ caller: TraceContext?, _ context: ChannelHandlerContext
     ) {
         let promise = context.eventLoop.makePromise(of: OperatorResponse.self)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let start = caller == nil ? 0 : spans?.now() ?? 0
         promise.futureResult.whenSuccess { response in
             let (connection, context) = bound.value
             connection.write(response, isHead, isKeepAlive, nil, context)
+            if let caller { connection.record(route, response, caller, start) }
         }
         Task { promise.succeed(await route.handle(request)) }
+    }
+
+    /// The sampled context of a request: exactly one well-formed field `traceparent`.
+    private func caller(_ head: HTTPRequestHead) -> TraceContext? {
+        guard spans != nil else { return nil }
+        let fields = head.headers["traceparent"]
+        guard fields.count == 1, let caller = TraceContext(fields[0]), caller.isSampled else { return nil }
+        return caller
+    }
+
+    private func record(
+        _ route: OperatorRoute, _ response: OperatorResponse, _ caller: TraceContext, _ start: Int64
+    ) {
+        guard let spans else { return }
+        var attributes = SpanRecord.Attributes()
+        attributes.httpStatus = Int32(clamping: response.status)
+        attributes.httpRoute = route.path
+        spans.record(
+            SpanRecord(
+                context: caller.child(UInt64(bitPattern: start)), parent: caller.span,
+                name: "\(route.method) \(route.path)", kind: .server, start: start, end: spans.now(),
+                status: response.status >= 500 ? .error : .unset, attributes: attributes))
     }
 
     private func write(

@@ -18,19 +18,23 @@ public final class OperatorListener: Sendable {
     private let configuration: OperatorConfiguration
     private let routes: [OperatorRoute]
     private let logger: Logger
+    private let spans: SpanRecorder?
     private let connections = Atomic<Int>(0)
     private let channel = Mutex<(any Channel)?>(nil)
 
     /// A listener for `registry` and `routes`; it listens after `start`.
+    ///
+    /// - Parameter spans: takes a span of each request to a known route that carries a sampled `traceparent`.
     public init(
         _ configuration: OperatorConfiguration, registry: MetricsRegistry, routes: [OperatorRoute] = [],
-        logger: Logger, isHealthy: @escaping @Sendable () -> Bool = { true }
+        spans: SpanRecorder? = nil, logger: Logger, isHealthy: @escaping @Sendable () -> Bool = { true }
     ) {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.group = group
         hub = PushHub(loop: group.next())
         self.configuration = configuration
         self.logger = logger
+        self.spans = spans
         self.routes =
             [
                 .get("/metrics") { Self.metrics(registry, accept: $0.accept) },
@@ -64,7 +68,7 @@ public final class OperatorListener: Sendable {
                     let pipeline = channel.pipeline.syncOperations
                     let idle = TimeAmount.milliseconds(self.configuration.idleTimeoutMilliseconds)
                     try pipeline.addHandler(IdleStateHandler(readTimeout: idle))
-                    let connection = OperatorConnection(self.configuration, self.routes)
+                    let connection = OperatorConnection(self.configuration, self.routes, self.spans)
                     try pipeline.configureHTTPServerPipeline(
                         withPipeliningAssistance: true, withServerUpgrade: self.upgrade(channel, connection),
                         withErrorHandling: true)

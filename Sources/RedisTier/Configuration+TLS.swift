@@ -1,3 +1,5 @@
+internal import TLS
+
 extension RedisTier.Configuration {
     /// TLS 1.2 or 1.3 to every server, with a certificate of our own where the servers ask for one.
     ///
@@ -37,8 +39,8 @@ extension RedisTier.Configuration {
             if let serverName, serverName.isEmpty || serverName.utf8.count > 253 {
                 return "tls: the server name must have 1 to 253 bytes"
             }
-            do throws(NodeFault) {
-                _ = try TLSContext(self)
+            do throws(TLSFault) {
+                _ = try TLSContext(settings)
                 return nil
             } catch {
                 return "tls: \(error.message)"

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import LocalStack
 internal import Synchronization
 
 /// Standard output and error.
@@ -41,47 +42,11 @@ enum Interrupt {
 
 /// Files, plain or packed.
 enum InputFile {
-    /// Most bytes of a file, unpacked.
-    static let bytesMax = 4 << 30
-
     /// All bytes of a file, unpacked by zstd, xz or gzip where its name ends so.
     static func read(_ file: String) throws -> [UInt8] {
-        var isFolder: ObjCBool = false
-        guard unsafe FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
-            throw UserError("\(file): there is no such file")
-        }
-        guard !isFolder.boolValue, let source = FileHandle(forReadingAtPath: file) else {
-            throw UserError("\(file): cannot be read")
-        }
-        let programs = [".zst": "zstd", ".xz": "xz", ".gz": "gzip"]
-        guard let program = programs.first(where: { file.hasSuffix($0.key) })?.value else {
-            return try all(of: source, file)
-        }
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program, "-dc"]
-        process.standardInput = source
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let bytes = Result { try all(of: pipe.fileHandleForReading, file) }
-        if case .failure = bytes { process.terminate() }
-        process.waitUntilExit()
-        let unpacked = try bytes.get()
-        guard process.terminationStatus == 0 else {
-            throw UserError("\(file): \(program) cannot unpack it (is \(program) installed?)")
-        }
-        return unpacked
-    }
-
-    private static func all(of source: FileHandle, _ file: String) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        while let part = try source.read(upToCount: 1 << 20), !part.isEmpty {
-            bytes.append(contentsOf: part)
-            guard bytes.count <= bytesMax else { throw UserError("\(file): more than \(bytesMax) bytes") }
-        }
-        return bytes
+        do {
+            return try PackedFile.read(file)
+        } catch { throw UserError(error.description) }
     }
 
     /// Writes text whole, `-` to standard output.

@@ -71,6 +71,16 @@ struct Fixture {
     }
 }
 
+extension CacheStack.Configuration {
+    /// Lets the loops of `run` turn without moving the clock: however long the test takes, nothing grows old.
+    mutating func restWithoutTime() {
+        time = TimeSource(now: time.now) { _ in
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+}
+
 extension CommitOutcome {
     /// The ticket of a committed transaction.
     var ticket: Ticket? {

@@ -127,6 +127,7 @@ struct RepairerTests {
         let source = MemoryInvalidations(f.shared)
         var configuration = CacheStack.Configuration()
         configuration.time = f.time.source
+        configuration.restWithoutTime()
         let stack = CacheStack(
             configuration, schemas: F.schemas, shared: f.shared, durable: f.durable, invalidations: source,
             metrics: f.registry)

@@ -199,7 +199,7 @@ struct StreamTests {
 
     @Test("run follows and announces until it is cancelled, and then has ended")
     func run() async throws {
-        let f = F()
+        let f = F { $0.restWithoutTime() }
         _ = await f.commitElsewhere([1: 1])
         let running = Task { try await f.stack.run() }
         await Gate.until { f.stack.watermark == Ticket(1) }

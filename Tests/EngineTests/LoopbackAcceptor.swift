@@ -7,6 +7,8 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
     /// What to do with one request.
     enum Action {
         case accept, fill, reject(Int64), cancelReject(Int64), sessionReject, businessReject, ignore, disconnect
+        /// Bytes that are no FIX, then the answer; ends its side but keeps reading; a TCP reset; a frame without end.
+        case garbage, halfClose, reset, endless
     }
 
     struct Received: Sendable {
@@ -19,6 +21,7 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
         var side: UInt8
         var price: Int64?
         var quantity: Int64
+        var trace: String?
     }
 
     private final class Peer {
@@ -146,7 +149,8 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
             session: peer.compID, type: fields.messageType, clOrdID: fields.string(Tag.clOrdID) ?? "",
             origClOrdID: fields.string(Tag.origClOrdID), account: fields.int(Tag.account) ?? -1,
             symbol: fields.string(Tag.symbol) ?? "", side: fields.char(Tag.side) ?? 0,
-            price: fields.decimalMilli(Tag.price), quantity: fields.quantity(Tag.orderQty) ?? 0)
+            price: fields.decimalMilli(Tag.price), quantity: fields.quantity(Tag.orderQty) ?? 0,
+            trace: fields.string(Tag.traceParent))
         log.withLock { $0.append(request) }
         let number = count
         count += 1
@@ -171,6 +175,19 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
             peer.writer.finish()
         case .ignore: break
         case .disconnect: return false
+        case .garbage:
+            Array("GET / HTTP/1.1\r\n8=FIX.4.4\u{1}9=5\u{1}junk\u{1}".utf8).withUnsafeBytes {
+                peer.writer.append(raw: $0)
+            }
+            accept(peer, request, now)
+        case .halfClose:
+            shutdown(peer.descriptor, Int32(SHUT_WR))
+        case .reset:
+            var abortive = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(peer.descriptor, SOL_SOCKET, SO_LINGER, &abortive, socklen_t(MemoryLayout<linger>.size))
+            return false
+        case .endless:
+            Array("8=FIX.4.4\u{1}9=99999999\u{1}35=8\u{1}".utf8).withUnsafeBytes { peer.writer.append(raw: $0) }
         }
         return true
     }

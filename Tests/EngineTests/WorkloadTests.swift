@@ -15,9 +15,8 @@ struct WorkloadTests {
         return Workload(configuration, instruments: list, seed: seed)
     }
 
-    private func draws(_ workload: Workload, _ count: Int) -> [RequestDraw] {
-        var workload = workload
-        return (0..<count).map { _ in workload.next() }
+    private func draws(_ workload: Workload, _ count: Int) -> [OrderDraw] {
+        (0..<UInt64(count)).map { workload.draw($0) }
     }
 
     @Test("The same seed gives the same requests, another seed others")
@@ -27,24 +26,20 @@ struct WorkloadTests {
         #expect(first != draws(try workload(seed: 8), 2_000))
     }
 
-    @Test("Another mix changes the operations only")
+    @Test("Another price rule changes the prices only")
     func independentStreams() throws {
         let first = draws(try workload(seed: 7), 2_000)
-        let second = draws(try workload(seed: 7) { $0.mix = OperationMix(new: 1, cancel: 1, replace: 1) }, 2_000)
-        #expect(first.map(\.operation) != second.map(\.operation))
-        #expect(first.map(\.price) == second.map(\.price) && first.map(\.account) == second.map(\.account))
+        let second = draws(try workload(seed: 7) { $0.passiveTicksMean = 9 }, 2_000)
+        #expect(first.map(\.price) != second.map(\.price))
+        #expect(first.map(\.isBuy) == second.map(\.isBuy) && first.map(\.account) == second.map(\.account))
         #expect(first.map(\.quantity) == second.map(\.quantity) && first.map(\.victim) == second.map(\.victim))
     }
 
-    @Test("Operations occur by their weights", arguments: 1...5 as ClosedRange<UInt64>)
-    func mix(seed: UInt64) throws {
-        let all = draws(try workload(seed: seed), 20_000)
-        for (operation, share) in [(Operation.new, 0.7), (.cancel, 0.2), (.replace, 0.1)] {
-            let count = Double(all.count { $0.operation == operation })
-            // Binomial: four standard deviations.
-            let deviation = (20_000 * share * (1 - share)).squareRoot()
-            #expect(abs(count - 20_000 * share) < 4 * deviation, "seed \(seed), \(operation)")
-        }
+    @Test("An order depends on its number only, not on the orders drawn before")
+    func positionIndependent() throws {
+        let workload = try workload(seed: 7)
+        let all = draws(workload, 100)
+        for number in [99, 3, 50, 3] { #expect(workload.draw(UInt64(number)) == all[number]) }
     }
 
     @Test(
@@ -114,29 +109,6 @@ struct WorkloadTests {
         let file = Self.badFiles[index]
         let error = #expect(throws: LoadError.self) { try InstrumentList(csv: file.csv, name: "test.csv") }
         #expect(error?.message.contains(file.place) == true, "\(error?.message ?? "")")
-    }
-
-    @Test("Limits of a run are checked at the limit and one past it")
-    func limits() throws {
-        let target = try #require(Endpoint("127.0.0.1:1"))
-        let list = try InstrumentList(csv: Samples.instruments(1), name: "test.csv")
-        func isRight(_ change: (inout LoadConfiguration) -> Void) -> Bool {
-            var configuration = LoadConfiguration(
-                target: target, profile: .constant(10, seconds: 1), seed: 1, instruments: list)
-            change(&configuration)
-            do { try configuration.validate() } catch { return false }
-            return true
-        }
-        #expect(isRight { $0.sessions = 512 } && !isRight { $0.sessions = 513 } && !isRight { $0.sessions = 0 })
-        #expect(isRight { $0.maxInFlight = 200_000 } && !isRight { $0.maxInFlight = 200_001 })
-        #expect(isRight { $0.openOrdersPerSession = 1_024 } && !isRight { $0.openOrdersPerSession = 1_025 })
-        #expect(isRight { $0.timeout = .seconds(600) } && !isRight { $0.timeout = .milliseconds(600_001) })
-        #expect(isRight { $0.profile = .constant(1, seconds: 86_400) })
-        #expect(!isRight { $0.profile = .constant(1, seconds: 86_401) })
-        #expect(!isRight { $0.profile = .constant(0, seconds: 10) })
-        #expect(!isRight { $0.profile = .constant(1_000_001, seconds: 10) })
-        #expect(!isRight { $0.targetCompID = "" } && !isRight { $0.senderPrefix = "A B" })
-        #expect(!isRight { $0.password = "a\u{1}b" } && !isRight { $0.workload.accountCount = 0 })
     }
 
     @Test("Endpoints: numeric addresses only, loopback told from the rest")

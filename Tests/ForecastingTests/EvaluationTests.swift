@@ -18,16 +18,16 @@ import Testing
         return plan
     }
 
-    private static func run(threads: Int) throws -> Benchmark.Outcome {
-        let series = try SyntheticLoad.series(days: 60, seed: 3, persistence: 0.7)
+    private static func benchmark(threads: Int, seed: UInt64 = 3) throws -> Benchmark {
+        let series = try SyntheticLoad.series(days: 60, seed: seed, persistence: 0.7)
         let features = try FeatureStream.Configuration(session: series.session, horizon: 3, profileDays: 8)
-        return try Benchmark("test", series, features, testDay: 40, plan: plan(threads: threads)) { _ in }.run()
+        return try Benchmark("test \(seed)", series, features, testDay: 40, plan: plan(threads: threads)) { _ in }
     }
 
     @Test("A benchmark gives the same bytes with one thread and with two, and covers shifted days too")
     func benchmark() throws {
-        let one = try Self.run(threads: 1)
-        let two = try Self.run(threads: 2)
+        let one = try Self.benchmark(threads: 1).run()
+        let two = try Self.benchmark(threads: 2).run()
         #expect(one.evaluation.json == two.evaluation.json)
         #expect(one.shifted.json == two.shifted.json)
         #expect(
@@ -43,6 +43,31 @@ import Testing
                 one.shifted.quantileSpread("ridge + LSTM 1x48, joined", .all, ahead: ahead, \.coverage))
             #expect(shifted.least > 0.85)
         }
+    }
+
+    @Test("Benchmarks run together give the bytes of each alone, in their order") func together() throws {
+        let together = try Benchmark.run(
+            [try Self.benchmark(threads: 1, seed: 3), try Self.benchmark(threads: 1, seed: 4)], threads: 2)
+        for (seed, outcome) in zip([3, 4] as [UInt64], together) {
+            let alone = try Self.benchmark(threads: 1, seed: seed).run()
+            #expect(outcome.evaluation.json == alone.evaluation.json)
+            #expect(outcome.shifted.json == alone.shifted.json)
+        }
+        #expect(together.map(\.evaluation.series) == ["test 3", "test 4"])
+        #expect(together[1].shifted.series == "test 4, load x 1.5")
+    }
+
+    @Test("The shift begins in the middle of the test and multiplies what comes after") func shift() throws {
+        let series = try SyntheticLoad.series(days: 60, seed: 3)
+        let features = try FeatureStream.Configuration(session: series.session, horizon: 3, profileDays: 8)
+        let table = try FeatureTable(series, features)
+        let shift = try ShiftedTest(series, features, testDay: 40, end: table.rows - 3)
+        #expect(shift.origins == table.firstRow(ofDay: 50)..<table.rows - 3)
+        for row in [0, shift.origins.lowerBound - 1] { #expect(shift.table.loads[row] == table.loads[row]) }
+        for row in [shift.origins.lowerBound, table.rows - 1] {
+            #expect(shift.table.loads[row] == 1.5 * table.loads[row])
+        }
+        #expect(fault { _ = try ShiftedTest(series, features, testDay: 60, end: table.rows - 3) } != nil)
     }
 
     @Test("Too few days and settings that make no sense are errors") func limits() throws {

@@ -84,7 +84,9 @@ import Testing
                 reports.append(judged.output + text("e.json"))
             }
             #expect(reports[0] == reports[1])
-            #expect(try JSONSerialization.jsonObject(with: Data(text("e.json").utf8)) is [String: Any])
+            #expect(try JSONSerialization.jsonObject(with: Data(text("e.json").utf8)) is [[String: Any]])
+            #expect(reports[0].contains("load x 1.5: test 2024-02-19 to 2024-02-23"))
+            #expect(reports[0].components(separatedBy: "share inside the 95 % band").count == 3)
             let drawn = try run(["forecast", "plot"] + data + model + ["--out", path("page.html")])
             #expect(drawn.code == 0, "\(drawn.errors)")
             #expect(text("page.html").hasPrefix("<!doctype html>"))

@@ -53,7 +53,7 @@ import Testing
             #expect(file.tensors["head.weight"]?.shape == [1, 128])
             let other = RecurrentNetwork(.init(), seed: 5)
             try other.load(file)
-            #expect(other.values.array == network.values.array)
+            #expect(other.parameters == network.parameters)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["model.safetensors"])
         }
     }
@@ -85,7 +85,7 @@ import Testing
         try second.network.load(read)
         try second.adam.load(read, second.network.layout)
         for _ in 0..<5 { _ = second.step() }
-        #expect(second.network.values.array.map(\.bitPattern) == whole.network.values.array.map(\.bitPattern))
+        #expect(second.network.parameters.map(\.bitPattern) == whole.network.parameters.map(\.bitPattern))
         #expect(second.adam.step == 10)
     }
 
@@ -158,7 +158,7 @@ import Testing
     @Test("Wrong shapes, absent and surplus tensors, NaN: the error names the tensor, the network stays")
     func mismatch() throws {
         let network = RecurrentNetwork(.init(inputs: 3, hidden: 8, layers: 1), seed: 1)
-        let before = network.values.array
+        let before = network.parameters
         func code(_ change: (inout TensorFile) -> Void) -> LearningError? {
             var file = RecurrentNetwork(.init(inputs: 3, hidden: 8, layers: 1), seed: 2).tensorFile()
             change(&file)
@@ -177,7 +177,7 @@ import Testing
         #expect(nan?.code == .notFinite && nan?.message.contains("head.bias") == true)
         let surplus = code { $0.tensors["lstm.weight_ih_l1"] = .init(shape: [1], .float32([1])) }
         #expect(surplus?.code == .wrongShape && surplus?.message.contains("lstm.weight_ih_l1") == true)
-        #expect(network.values.array == before)
+        #expect(network.parameters == before)
         #expect(code { $0.tensors["scaler.mean"] = .init(shape: [1], .float32([1])) } == nil)
     }
 

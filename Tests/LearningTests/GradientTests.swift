@@ -52,8 +52,8 @@ import Testing
         let trainer = try trainer(test)
         let network = trainer.network
         _ = trainer.computeGradient()
-        let gradient = trainer.gradients.array
-        let start = network.values.array
+        let gradient = trainer.withGradients { $0.array }
+        let start = network.parameters
         var random = Xoshiro256StarStar(seed: 77)
         for _ in 0..<20 {
             // Along the gradient's own signs in part, so that the slope is well above the noise of the loss.
@@ -62,7 +62,7 @@ import Testing
             direction = direction.map { $0 / norm }
             let slope = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
             func loss(_ epsilon: Float) -> Double {
-                network.values.copy(from: zip(start, direction).map { $0 + epsilon * $1 })
+                network.withValues { $0.copy(from: zip(start, direction).map { $0 + epsilon * $1 }) }
                 return trainer.computeGradient()
             }
             let epsilon: Float = 1e-2
@@ -77,7 +77,7 @@ import Testing
         for threads in [1, 2, 2] {
             let trainer = try trainer(test, threads: threads)
             for _ in 0..<20 { #expect(trainer.step().isApplied) }
-            results.append(trainer.network.values.array)
+            results.append(trainer.network.parameters)
         }
         #expect(results[0].map(\.bitPattern) == results[1].map(\.bitPattern))
         #expect(results[1].map(\.bitPattern) == results[2].map(\.bitPattern))
@@ -102,7 +102,7 @@ import Testing
                 trainer.setWindow(row, features.span, targets: target.span)
             }
             _ = trainer.computeGradient()
-            return trainer.gradients.array
+            return trainer.withGradients { $0.array }
         }
         let halves = zip(try gradient([0]), try gradient([1])).map { ($0 + $1) / 2 }
         #expect(tensorDistance(try gradient([0, 1]), halves, relative: 1e-4, absolute: 1e-6) < 1)
@@ -110,12 +110,12 @@ import Testing
 
     @Test("A NaN in a window is reported and changes nothing") func notANumber() throws {
         let trainer = try trainer(Self.cases[0])
-        let before = trainer.network.values.array
+        let before = trainer.network.parameters
         let window = [Float](repeating: .nan, count: 21)
         let targets: [Float] = [0, 0]
         trainer.setWindow(0, window.span, targets: targets.span)
         #expect(!trainer.step().isApplied)
-        #expect(trainer.network.values.array == before)
+        #expect(trainer.network.parameters == before)
         #expect(trainer.adam.step == 0)
     }
 
@@ -135,7 +135,7 @@ import Testing
                     testDescription: "", network: .init(inputs: 3, hidden: 20, layers: 3, dropout: rate),
                     loss: .meanSquared))
             #expect(trainer.step().isApplied)
-            return trainer.gradients.array
+            return trainer.withGradients { $0.array }
         }
         // 1e-7 of 65,536 rounds to no element dropped, 1 / (1 - 1e-7) to a factor of 1.
         let none = try gradient(0)
@@ -147,7 +147,7 @@ import Testing
             let predictor = RecurrentPredictor(try trained(rate, steps: 0), steps: 7)
             predictor.setWindow(0, window.span)
             predictor.predict()
-            return predictor.outputs[0, 0]
+            return predictor.withOutputs { $0[0, 0] }
         }
         #expect(answers[0] == answers[1])
     }

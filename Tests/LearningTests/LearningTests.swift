@@ -102,6 +102,7 @@ import Testing
         let trainer = try RecurrentTrainer(network, settings)
         let predictor = RecurrentPredictor(network, steps: steps)
         let stream = RecurrentStream(network)
+        let rolling = RecurrentRollingPredictor(network, steps: steps)
         var random = Xoshiro256StarStar(seed: 1)
         let window = uniform(steps * 18, &random)
         let targets = uniform(5, &random)
@@ -110,7 +111,9 @@ import Testing
             _ = trainer.step()
             predictor.setWindow(0, window.span)
             predictor.predict()
-            _ = stream.step(window.span.extracting(0..<18))
+            stream.step(window.span.extracting(0..<18))
+            for step in 0..<steps { rolling.step(window.span.extracting(18 * step..<18 * (step + 1))) }
+            rolling.advance()
         }
         all()
         #expect(Self.allocations { for _ in 0..<5 { all() } } == 0)

@@ -36,7 +36,7 @@ import Testing
             .init(
                 kind: test.kind, inputs: Self.inputs, hidden: test.hidden, layers: test.layers, dropout: 0, targets: 2),
             seed: 1)
-        try reference.load(test.prefix, into: network.values, network.layout)
+        try network.withValues { try reference.load(test.prefix, into: $0, network.layout) }
         return network
     }
 
@@ -50,11 +50,12 @@ import Testing
         let predictor = RecurrentPredictor(network, steps: Self.steps, batch: Self.batch)
         for (row, window) in windows.enumerated() { predictor.setWindow(row, window.span) }
         predictor.predict()
-        #expect(tensorDistance(predictor.outputs.floats.array, expected, relative: 1e-5, absolute: 1e-5) < 1)
+        let outputs = predictor.withOutputs { $0.floats.array }
+        #expect(tensorDistance(outputs, expected, relative: 1e-5, absolute: 1e-5) < 1)
 
         let space = RecurrentSpace(network.stack, steps: Self.steps, batch: Self.batch, training: false)
         space.input.floats.copy(from: try reference.values("\(test.prefix).x"))
-        network.stack.forward(network.values, space)
+        network.withValues { network.stack.forward($0, space) }
         let sequence = try reference.values("\(test.prefix).sequence")
         #expect(tensorDistance(space.outputs.floats.array, sequence, relative: 1e-5, absolute: 1e-5) < 1)
 
@@ -63,7 +64,8 @@ import Testing
             stream.reset()
             var last: [Float] = []
             for step in 0..<Self.steps {
-                last = stream.step(window.span.extracting(step * Self.inputs..<(step + 1) * Self.inputs)).array
+                stream.step(window.span.extracting(step * Self.inputs..<(step + 1) * Self.inputs))
+                last = stream.withOutputs { $0.array }
             }
             #expect(tensorDistance(last, Array(expected[row * 2..<row * 2 + 2]), relative: 1e-5, absolute: 1e-5) < 1)
         }
@@ -85,8 +87,10 @@ import Testing
             trainer.setWindow(row, window.span, targets: targets.span.extracting(row * 2..<row * 2 + 2))
         }
         _ = trainer.computeGradient()
-        let gradients = try reference.distance(
-            "\(test.prefix).gradient", trainer.gradients, network.layout, relative: 1e-4, absolute: 1e-7)
+        let gradients = try trainer.withGradients {
+            try reference.distance(
+                "\(test.prefix).gradient", $0, network.layout, relative: 1e-4, absolute: 1e-7)
+        }
         #expect(gradients < 1)
         let losses = try reference.values("\(test.prefix).losses")
         for loss in losses {
@@ -94,8 +98,9 @@ import Testing
             #expect(outcome.isApplied)
             #expect(abs(Float(outcome.loss) - loss) < 1e-5 * (1 + loss))
         }
-        let weights = try reference.distance(
-            "\(test.prefix).after", network.values, network.layout, relative: 1e-4, absolute: 1e-4)
+        let weights = try network.withValues {
+            try reference.distance("\(test.prefix).after", $0, network.layout, relative: 1e-4, absolute: 1e-4)
+        }
         #expect(weights < 1)
         if TestFigures.isWanted {
             print("figures \(test.testDescription): gradients \(gradients)e-4 relative, weights \(weights)e-4")

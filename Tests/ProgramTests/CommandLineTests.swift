@@ -37,7 +37,7 @@ import Testing
             ("cache: {shadow: {every_reads: -1}}", "cache.shadow.every_reads must be a whole number in 0...1000000000"),
             ("cache: {shadow: {every: 1}}", "unknown key cache.shadow.every; did you mean cache.shadow.every_reads?"),
             ("gateway: {fix: 9878}", "gateway.fix must be host:port"),
-            ("gateway: 7", "gateway. must hold keys"),
+            ("gateway: 7", "gateway must hold keys"),
         ])
     func wrongValues(text: String, message: String) async throws {
         let folder = try Programs.scratch()

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import RedisTier
+import TestCertificates
 
 struct PrivateRedisError: Error, CustomStringConvertible {
     let description: String

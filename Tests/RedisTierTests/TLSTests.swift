@@ -2,6 +2,7 @@ import CacheStack
 import Foundation
 import Glibc
 import RedisTier
+import TestCertificates
 import TestServers
 import Testing
 

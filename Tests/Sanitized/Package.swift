@@ -20,7 +20,10 @@ let package = Package(
     dependencies: [.package(url: "https://github.com/apple/swift-log", exact: "1.16.2")],
     targets: [
         .target(name: "Telemetry", dependencies: [logging], path: "Sources/Telemetry", swiftSettings: strict),
-        .target(name: "CacheStack", dependencies: ["Telemetry"], path: "Sources/CacheStack", swiftSettings: strict),
+        .target(name: "CProcessor", path: "Sources/CProcessor"),
+        .target(
+            name: "CacheStack", dependencies: ["CProcessor", "Telemetry"], path: "Sources/CacheStack",
+            swiftSettings: strict),
         // Linked into the one test program, whichever test needs it.
         .target(name: "SeenMutex", path: "SeenMutex"),
     ]

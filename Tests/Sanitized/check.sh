@@ -28,6 +28,9 @@ run() {
         --disable-xctest "$@"
 }
 
+# What went wrong, once more at the end, where a long log is cut to.
+said() { grep -E '✘|recorded an issue|WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$1" | head -40 || true; }
+
 # One fault, made on purpose: the run must fail, and with the report expected.
 must_fail() {
     local sanitizer="$1" fault="$2" report="$3" log="$scratch/$1-$2.log"
@@ -63,7 +66,7 @@ for sanitizer in "${sanitizers[@]}"; do
     esac
     start=$SECONDS
     log="$scratch/$sanitizer-tests.log"
-    run "$sanitizer" >"$log" 2>&1 || { cat "$log" && echo "$sanitizer: failed" && exit 1; }
+    run "$sanitizer" >"$log" 2>&1 || { cat "$log" && said "$log" && echo "$sanitizer: failed" && exit 1; }
     # No report may hide behind an exit code, and no filter behind a run of nothing.
     ! grep -E 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$log" || exit 1
     grep -E 'Test run with [1-9][0-9]{2,} tests' "$log" || { echo "$sanitizer: too few tests ran" && exit 1; }

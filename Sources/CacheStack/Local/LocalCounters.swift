@@ -29,12 +29,22 @@ final class LocalCounters: Sendable {
     struct Base: @unchecked Sendable {
         fileprivate let words: UnsafeMutablePointer<AtomicWord>
 
+        /// Whether a thread of that number has a stripe of its own.
+        @inline(__always)
+        static func isOwner(_ thread: Int) -> Bool { UInt(bitPattern: thread) < UInt(LocalCounters.stripes - 1) }
+
+        /// Adds one to a count of the calling thread, which has a stripe of its own.
+        @inline(__always)
+        func addOwn(_ count: Count, thread: Int) {
+            let word = unsafe words + (thread &* LocalCounters.stride &+ count.rawValue)
+            unsafe word.pointee.store(word.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        }
+
         /// Adds one to a count of the calling thread.
         @inline(__always)
         func add(_ count: Count, thread: Int) {
-            if thread < LocalCounters.stripes - 1 {
-                let word = unsafe words + (thread &* LocalCounters.stride &+ count.rawValue)
-                unsafe word.pointee.store(word.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+            if Self.isOwner(thread) {
+                addOwn(count, thread: thread)
             } else {
                 let shared = (LocalCounters.stripes - 1) * LocalCounters.stride + count.rawValue
                 unsafe words[shared].wrappingAdd(1, ordering: .relaxed)

@@ -163,9 +163,10 @@ public final class LocalTier: Sendable {
         let mixed = LocalHash.mix(LocalHash.number(key))
         let view = unsafe views + index(mixed)
         var reading = SlotMemory.Reading()
-        let outcome = unsafe view.pointee.memory.attempt(key, mixed, bound, now.nanoseconds, inline: inline, &reading)
-        // All that needs more than one look is done elsewhere, so that this stays short and in registers.
-        guard outcome == .hit, let result = unsafe take(view.pointee.memory, reading) else {
+        // All that needs more than a glance is done elsewhere, so that this stays short and in registers.
+        guard unsafe view.pointee.memory.glance(key, mixed, bound, now.nanoseconds, inline: inline, &reading),
+            let result = unsafe take(view.pointee.memory, reading)
+        else {
             return unsafe servedAgain(key, mixed, bound, now.nanoseconds, inline: inline, take)
         }
         unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent, mixed)
@@ -175,9 +176,14 @@ public final class LocalTier: Sendable {
     /// Counts a hit and tells the policy.
     @inline(__always)
     private func noteHit(_ view: UnsafePointer<LocalView>, _ slot: Int32, isAbsent: Bool, _ mixed: UInt64) {
-        let thread = threads.current
-        counts.add(isAbsent ? .negatives : .hits, thread: thread)
-        if unsafe !view.pointee.use(slot, thread: thread) { catchUp(slot, mixed, thread) }
+        var thread = threads.known
+        if _fastPath(LocalCounters.Base.isOwner(thread)) {
+            counts.addOwn(isAbsent ? .negatives : .hits, thread: thread)
+        } else {
+            thread = threads.current
+            counts.add(isAbsent ? .negatives : .hits, thread: thread)
+        }
+        if unsafe _slowPath(!view.pointee.use(slot, thread: thread)) { catchUp(slot, mixed, thread) }
     }
 
     /// The same with patience: for misses, rows that may not be served, and rows that a writer changes.
@@ -257,6 +263,23 @@ public final class LocalTier: Sendable {
         return isServed ?? false
     }
 
+    /// Keys of one `prefetch`: more cache lines than these processors load at once.
+    public static let prefetchMax = 64
+
+    /// Begins to load what reads of these keys will want, all at once, so that the reads that follow do not wait for memory
+    /// one after another. Takes no lock and counts nothing; keys past `prefetchMax` are left out.
+    public func prefetch(_ keys: Span<CacheKey>) {
+        let count = min(keys.count, Self.prefetchMax)
+        for index in 0..<count {
+            let mixed = LocalHash.mix(LocalHash.number(keys[index]))
+            view(mixed).memory.prefetchPlace(mixed)
+        }
+        for index in 0..<count {
+            let mixed = LocalHash.mix(LocalHash.number(keys[index]))
+            view(mixed).memory.prefetchSlot(mixed)
+        }
+    }
+
     /// Copies the row's bytes to `target`, if the row may be served: no lock, no allocation, no reference count.
     ///
     /// - Returns: the row and its whole length; where that is more than `target` holds, only its beginning was copied.
@@ -269,9 +292,9 @@ public final class LocalTier: Sendable {
             let mixed = LocalHash.mix(LocalHash.number(key))
             let view = unsafe views + index(mixed)
             var reading = SlotMemory.Reading()
-            let outcome = unsafe view.pointee.memory.attempt(
-                key, mixed, bound, now.nanoseconds, inline: direct, &reading)
-            if outcome == .hit, reading.block == 0 {
+            if unsafe view.pointee.memory.glance(key, mixed, bound, now.nanoseconds, inline: direct, &reading),
+                reading.block == 0
+            {
                 unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent, mixed)
                 return (reading.row, Int(reading.length))
             }

@@ -48,6 +48,10 @@ struct SlotIndex: @unchecked Sendable {
     @inline(__always)
     func word(at place: Int) -> UInt32 { unsafe places[place].load(ordering: .acquiring) }
 
+    /// Begins to load a place.
+    @inline(__always)
+    func prefetch(_ place: Int) { unsafe Processor.prefetch(places + place) }
+
     /// The tag of a hash, at its bits in a place. It shares no bits with `home`'s, as far as there are others.
     @inline(__always)
     func tag(_ mixed: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: mixed &>> 24) & ~numberMask }

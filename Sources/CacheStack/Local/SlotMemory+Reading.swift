@@ -82,6 +82,72 @@ extension SlotMemory {
         return .contended
     }
 
+    /// The common case of `attempt` in few instructions, so that the processor begins the next read while this one waits
+    /// for memory: a row that is open, may be served, and no writer in the way. False: `attempt` has to be asked.
+    @inline(__always)
+    func glance(
+        _ key: CacheKey, _ mixed: UInt64, _ bound: AgeBound, _ now: Int64, inline: UnsafeMutableRawPointer,
+        _ reading: inout Reading
+    ) -> Bool {
+        let horizon = unsafe head[Head.sequence].load(ordering: .acquiring)
+        let tag = index.tag(mixed)
+        let wanted = UInt32(key.space.rawValue) | Flags.held.bits
+        var place = index.home(mixed)
+        while true {
+            let word = index.word(at: place)
+            if _fastPath(index.has(word, tag: tag)) {
+                let slot = index.slot(word)
+                guard _fastPath(slot >= 0) else { return false }
+                let words = unsafe base(slot)
+                let sequence = unsafe words[Word.sequence].load(ordering: .acquiring)
+                let meta = unsafe words[Word.meta].load(ordering: .relaxed)
+                let upper = UInt32(truncatingIfNeeded: meta &>> 32)
+                if unsafe _fastPath(words[Word.id].load(ordering: .relaxed) == key.id) {
+                    let mask = UInt32(0xFFFF) | Flags([.held, .closed, .suspect]).bits
+                    guard _fastPath(upper & mask == wanted) else { return false }
+                    var asOf = unsafe words[Word.asOf].load(ordering: .relaxed)
+                    var born = unsafe Int64(bitPattern: words[Word.born].load(ordering: .relaxed))
+                    if _fastPath(upper & Flags.recertifiable.bits != 0) {
+                        asOf = max(asOf, unsafe head[Head.watermark].load(ordering: .relaxed))
+                        born = max(born, Int64(bitPattern: unsafe head[Head.born].load(ordering: .relaxed)))
+                    }
+                    let deadline = unsafe Int64(bitPattern: words[Word.deadline].load(ordering: .relaxed))
+                    guard _fastPath(now < deadline), _fastPath(asOf >= bound.atLeast.rawValue),
+                        _fastPath(now &- born <= bound.maxAgeNanoseconds)
+                    else { return false }
+                    reading.row = LocalRow(
+                        version: Ticket(unsafe words[Word.version].load(ordering: .relaxed)), asOf: Ticket(asOf),
+                        ageNanoseconds: now &- born, isAbsent: upper & Flags.absent.bits != 0, isClosed: false,
+                        epoch: UInt32(truncatingIfNeeded: unsafe head[Head.epoch].load(ordering: .relaxed)))
+                    unsafe fetch(words, slot, meta, sequence, inline, &reading)
+                    atomicMemoryFence(ordering: .acquiring)
+                    guard unsafe _fastPath(words[Word.sequence].load(ordering: .relaxed) == sequence),
+                        unsafe _fastPath(head[Head.sequence].load(ordering: .relaxed) == horizon)
+                    else { return false }
+                    return _fastPath((sequence | horizon) & 1 == 0)
+                }
+            } else if word == 0 {
+                return false
+            }
+            place = index.next(place)
+            if place == index.home(mixed) { return false }
+        }
+    }
+
+    /// Begins to load the place where the look for a key begins.
+    @inline(__always)
+    func prefetchPlace(_ mixed: UInt64) { index.prefetch(index.home(mixed)) }
+
+    /// Begins to load the slot that place names, if its tag is the key's.
+    @inline(__always)
+    func prefetchSlot(_ mixed: UInt64) {
+        let word = index.word(at: index.home(mixed))
+        guard word != 0, index.has(word, tag: index.tag(mixed)) else { return }
+        let words = unsafe base(index.slot(word))
+        unsafe Processor.prefetch(words)
+        unsafe Processor.prefetch(words + Word.payload)
+    }
+
     /// Whether a slot in use holds the key.
     @inline(__always)
     static func isKey(_ key: CacheKey, _ words: UnsafeMutablePointer<AtomicWord>, _ meta: UInt64) -> Bool {
@@ -124,17 +190,22 @@ extension SlotMemory {
         reading.sequence = sequence
         reading.length = Int32(truncatingIfNeeded: meta)
         reading.block = 0
-        if reading.length > Self.inlineBytes {
+        // Whole words: the last one's filling is copied with it, and 64 bytes have room for both.
+        if _fastPath(UInt32(bitPattern: reading.length &- 57) < 8) {
+            unsafe Processor.copyLine(words + Word.payload, to: inline)
+        } else if reading.length > Self.inlineBytes {
             reading.block = unsafe words[Word.block].load(ordering: .relaxed)
         } else {
-            // Whole words: the last one's filling is copied with it, and 64 bytes have room for both.
-            let count = (Int(reading.length) &+ 7) &>> 3
-            if count == 8 {
-                unsafe Self.copy(words + Word.payload, count: 8, to: inline)
-            } else {
-                unsafe Self.copy(words + Word.payload, count: count, to: inline)
-            }
+            unsafe Self.copyShort(words + Word.payload, count: (Int(reading.length) &+ 7) &>> 3, to: inline)
         }
+    }
+
+    /// Out of line: a loop would take registers from the case above.
+    @inline(never)
+    private static func copyShort(
+        _ words: UnsafeMutablePointer<AtomicWord>, count: Int, to target: UnsafeMutableRawPointer
+    ) {
+        unsafe copy(words, count: count, to: target)
     }
 
     @inline(__always)

@@ -39,6 +39,9 @@ typealias AtomicWord = Atomic<UInt64>
 /// middle of a copy finds out at the end of it. The address is followed only after a first check of the sequence,
 /// since a torn pair of address and length could leave the block.
 ///
+/// *Payloads of 57 to 64 bytes* are read sixteen bytes at a time where `Processor.copyLine` can, in machine code that no
+/// compiler reorders; as of all words, what was read counts only once the sequence has shown it whole.
+///
 /// Copies share the memory; the tier owns it and outlives every reader.
 @safe
 struct SlotMemory: @unchecked Sendable {
@@ -66,6 +69,10 @@ struct SlotMemory: @unchecked Sendable {
         static let held = Flags(rawValue: 16)
         /// Not to be evicted.
         static let pinned = Flags(rawValue: 32)
+
+        /// Where they are in the upper half of a slot's meta word, above the space.
+        @inline(__always)
+        var bits: UInt32 { UInt32(rawValue) &<< 16 }
     }
 
     /// The words of a slot without sequence and payload.

@@ -1,9 +1,11 @@
+internal import CProcessor
 internal import Glibc
 internal import Synchronization
 
 /// Small numbers for the process's threads: the lowest free one at a thread's first use, free again when it ends.
 ///
-/// What a thread alone may write needs no read-modify-write. Reading the own number costs one `pthread_getspecific`.
+/// What a thread alone may write needs no read-modify-write. The number is kept under a key, which gives it back when
+/// the thread ends, and in a word of the thread's own storage too, from where reading it is one load.
 /// A number's next owner sees all that the one before wrote: both go through the registry's lock.
 struct ThreadNumber: Sendable {
     private static let taken = Mutex<[Bool]>([])
@@ -14,6 +16,7 @@ struct ThreadNumber: Sendable {
     private init() {
         var key = pthread_key_t()
         let code = unsafe pthread_key_create(&key) { value in
+            cprocessor_set_thread_word(0)
             ThreadNumber.release(Int(bitPattern: value) - 1)
         }
         precondition(code == 0, "the process has a thread-specific key left")
@@ -23,12 +26,18 @@ struct ThreadNumber: Sendable {
     /// The process's registry; hold a copy where numbers are read often.
     static var registry: ThreadNumber { shared }
 
+    /// The calling thread's number, or -1 where it has none yet.
+    @inline(__always)
+    var known: Int {
+        // Numbers are stored from 1 on: zero means none yet.
+        Int(bitPattern: cprocessor_thread_word()) &- 1
+    }
+
     /// The calling thread's number, from 0.
     @inline(__always)
     var current: Int {
-        // Numbers are stored from 1 on: zero means none yet.
-        let stored = unsafe Int(bitPattern: pthread_getspecific(key))
-        return stored > 0 ? stored - 1 : first()
+        let known = known
+        return known >= 0 ? known : first()
     }
 
     @inline(never)
@@ -40,6 +49,7 @@ struct ThreadNumber: Sendable {
         }
         let code = unsafe pthread_setspecific(key, UnsafeRawPointer(bitPattern: number + 1))
         precondition(code == 0, "the thread's number is stored")
+        cprocessor_set_thread_word(UInt(number + 1))
         return number
     }
 

@@ -15,40 +15,50 @@ internal import Synchronization
 @safe
 struct UseRecord: @unchecked Sendable {
     static let size = 64
-    private static let tailStride = 16
+    /// Bytes of a stripe, and those before its numbers: tail and head, then cache lines of its own to the end.
+    private static let stride = 512
+    private static let slotsOffset = 64
 
-    let stripes: Int
-    /// Of each stripe: tail and head, in cache lines of its own.
-    private let ends: UnsafeMutablePointer<AtomicWord>
-    private let slots: UnsafeMutablePointer<Atomic<Int32>>
+    private let stripeMask: Int
+    private let memory: UnsafeMutableRawPointer
 
     /// Empty rings; `stripes` is a power of two.
     init(stripes: Int) {
         precondition(stripes > 0 && stripes & (stripes - 1) == 0, "stripes are a power of two")
-        self.stripes = stripes
-        unsafe ends = UnsafeMutableRawPointer.allocate(byteCount: stripes * Self.tailStride * 8, alignment: 128)
-            .bindMemory(to: AtomicWord.self, capacity: stripes * Self.tailStride)
-        unsafe slots = UnsafeMutableRawPointer.allocate(byteCount: stripes * Self.size * 4, alignment: 128)
-            .bindMemory(to: Atomic<Int32>.self, capacity: stripes * Self.size)
-        for end in 0..<stripes * Self.tailStride { unsafe (ends + end).initialize(to: AtomicWord(0)) }
-        for slot in 0..<stripes * Self.size { unsafe (slots + slot).initialize(to: Atomic<Int32>(-1)) }
+        stripeMask = stripes - 1
+        unsafe memory = .allocate(byteCount: stripes * Self.stride, alignment: 128)
+        for stripe in 0..<stripes {
+            let start = unsafe memory + stripe * Self.stride
+            let ends = unsafe start.bindMemory(to: AtomicWord.self, capacity: 2)
+            for end in 0..<2 { unsafe (ends + end).initialize(to: AtomicWord(0)) }
+            let slots = unsafe (start + Self.slotsOffset).bindMemory(to: Atomic<Int32>.self, capacity: Self.size)
+            for slot in 0..<Self.size { unsafe (slots + slot).initialize(to: Atomic<Int32>(-1)) }
+        }
     }
 
     /// Frees the memory; for the owner, when no reader is left.
-    func deallocate() {
-        unsafe UnsafeMutableRawPointer(ends).deallocate()
-        unsafe UnsafeMutableRawPointer(slots).deallocate()
+    func deallocate() { unsafe memory.deallocate() }
+
+    /// Tail and head of a stripe.
+    @inline(__always)
+    private func ends(_ stripe: Int) -> UnsafeMutablePointer<AtomicWord> {
+        unsafe (memory + stripe &* Self.stride).assumingMemoryBound(to: AtomicWord.self)
+    }
+
+    @inline(__always)
+    private func slots(_ stripe: Int) -> UnsafeMutablePointer<Atomic<Int32>> {
+        unsafe (memory + (stripe &* Self.stride &+ Self.slotsOffset)).assumingMemoryBound(to: Atomic<Int32>.self)
     }
 
     /// Records a hit; false where the thread's ring is full.
     @inline(__always)
     func append(_ slot: Int32, thread: Int) -> Bool {
-        let stripe = thread & (stripes &- 1)
-        let ends = unsafe self.ends + stripe &* Self.tailStride
+        let stripe = thread & stripeMask
+        let ends = unsafe ends(stripe)
         let tail = unsafe ends[0].load(ordering: .relaxed)
         if unsafe tail &- ends[1].load(ordering: .acquiring) >= UInt64(Self.size) { return false }
         let place = Int(truncatingIfNeeded: tail) & (Self.size - 1)
-        unsafe slots[stripe &* Self.size &+ place].store(slot, ordering: .relaxed)
+        unsafe slots(stripe)[place].store(slot, ordering: .relaxed)
         unsafe ends[0].store(tail &+ 1, ordering: .releasing)
         return true
     }
@@ -56,8 +66,8 @@ struct UseRecord: @unchecked Sendable {
     /// Hands the recorded slots to `body`, stripe by stripe, oldest first; for the lock's holder.
     @inline(__always)
     func drain(_ body: (UnsafeBufferPointer<Int32>) -> Void) {
-        for stripe in 0..<stripes {
-            let ends = unsafe self.ends + stripe * Self.tailStride
+        for stripe in 0...stripeMask {
+            let ends = unsafe ends(stripe)
             let tail = unsafe ends[0].load(ordering: .acquiring)
             let head = unsafe ends[1].load(ordering: .relaxed)
             if tail == head { continue }
@@ -71,7 +81,7 @@ struct UseRecord: @unchecked Sendable {
         unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.size) { found in
             for index in 0..<count {
                 let place = Int(truncatingIfNeeded: head &+ UInt64(index)) & (Self.size - 1)
-                let slot = unsafe slots[stripe * Self.size + place].load(ordering: .relaxed)
+                let slot = unsafe slots(stripe)[place].load(ordering: .relaxed)
                 unsafe found.initializeElement(at: index, to: slot)
             }
             unsafe body(UnsafeBufferPointer(rebasing: found[..<count]))

@@ -62,7 +62,10 @@ extension CacheStack {
         var held: [CachedValue?] = []
         held.reserveCapacity(keys.count)
         var missing: [CacheKey] = []
-        for key in keys {
+        for (index, key) in keys.enumerated() {
+            if keys.count > 1, index % LocalTier.prefetchMax == 0 {
+                local.prefetch(keys.span.extracting(index..<min(index + LocalTier.prefetchMax, keys.count)))
+            }
             if !demand.skipsShared, let (row, payload) = local.value(key, demand.bound, at: demand.began) {
                 held.append(CachedValue(key: key, row, payload: payload, level: .l1))
             } else {

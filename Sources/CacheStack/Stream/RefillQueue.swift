@@ -34,8 +34,15 @@ struct RefillQueue {
 
     /// Removes and returns the oldest rows that want a lease, so many that at most `limit` wait for the stream then.
     mutating func take(_ limit: Int) -> [CacheKey] {
-        let batch = Array(order.prefix(max(0, limit - leased.count)))
-        order.removeFirst(batch.count)
+        let count = min(order.count, limit - leased.count)
+        guard count > 0 else { return [] }
+        if count == order.count {
+            // Given away, not copied: a prefix of everything would share its memory with the queue.
+            defer { (order, wanted) = ([], []) }
+            return order
+        }
+        let batch = Array(order[..<count])
+        order.removeFirst(count)
         wanted.subtract(batch)
         return batch
     }

@@ -1,3 +1,5 @@
+internal import Learning
+
 /// The comparison of all forecasters on one series: rules, regressions, forest, the paper's LSTM, its GRU variant and the
 /// default, the trained ones once a seed.
 ///
@@ -62,8 +64,7 @@ public struct Benchmark: Sendable {
     private let plan: Plan
     private let table: FeatureTable
     private let split: DaySplit
-    private let shiftedTable: FeatureTable
-    private let shiftStart: Int
+    private let shift: ShiftedTest
     private let report: @Sendable (String) -> Void
 
     /// Prepares the comparison on `series` with the test from day number `testDay` on.
@@ -84,10 +85,7 @@ public struct Benchmark: Sendable {
             table, testDay: testDay, validationDays: plan.validationDays, calibrationDays: plan.calibrationDays,
             window: 30)
         guard split.test.count > 4 * table.bins else { throw ForecastError(.tooFewDays, "fewer than 4 days to test") }
-        let middle = testDay + (series.days.count - testDay) / 2
-        shiftStart = table.firstRow(ofDay: middle)
-        shiftedTable = try FeatureTable(
-            series.scaled(by: 1.5, from: middle * series.session.binsPerDay), features)
+        shift = try ShiftedTest(series, features, testDay: testDay, end: split.test.upperBound)
     }
 
     /// One thing to fit and score.
@@ -97,25 +95,77 @@ public struct Benchmark: Sendable {
         case network(NetworkForecaster.Configuration, seed: UInt64)
     }
 
+    /// A job and what it belongs to.
+    private struct Task: Sendable {
+        let benchmark: Benchmark
+        let number: Int
+        let job: Job
+    }
+
     /// Trains and scores everything.
     public func run() throws(ForecastError) -> Outcome {
-        var plain = Evaluation(name, table, test: split.test, train: split.fit)
-        var shifted = Evaluation(
-            "\(name), load x 1.5", shiftedTable, test: shiftStart..<split.test.upperBound, train: split.fit)
-        // The longest first, so that no thread is left alone with them.
-        let kinds = Model.allCases.filter(plan.models.contains).map { $0.configuration(horizon: table.horizon) }
-        let jobs = kinds.flatMap { kind in plan.seeds.map { Job.network(kind, seed: $0) } } + [.forest, .rules]
-        let scored = try ParallelJobs<Job, Scored>.run(jobs, threads: plan.threads) { [plain, shifted] job in
+        guard let outcome = try Self.run([self], threads: plan.threads).first else {
+            throw ForecastError(.configuration, "a benchmark without an outcome")
+        }
+        return outcome
+    }
+
+    /// Runs benchmarks together on one or two threads, the longest jobs of all first, so that no thread is left alone
+    /// with one of them; the outcomes are those of each alone.
+    public static func run(_ benchmarks: [Benchmark], threads: Int) throws(ForecastError) -> [Outcome] {
+        let tasks = benchmarks.enumerated().flatMap { number, benchmark in
+            benchmark.jobs.map { Task(benchmark: benchmark, number: number, job: $0) }
+        }
+        let costs = tasks.map { $0.benchmark.multiplications($0.job) }
+        let order = tasks.indices.sorted { (costs[$1], $0) < (costs[$0], $1) }
+        let scored = try ParallelJobs<Task, Scored>.run(order.map { tasks[$0] }, threads: threads) { task in
             do throws(ForecastError) {
-                switch job {
-                case .rules: return .success(try rules(plain))
-                case .forest: return .success(try forest(plain))
-                case .network(let kind, let seed): return .success(try network(kind, seed: seed, plain, shifted))
-                }
+                return .success(try task.benchmark.score(task.job))
             } catch {
                 return .failure(error)
             }
         }
+        var parts = [Scored](repeating: Scored(), count: tasks.count)
+        for (place, part) in zip(order, scored) { parts[place] = part }
+        return benchmarks.enumerated().map { number, benchmark in
+            benchmark.outcome(zip(tasks, parts).filter { $0.0.number == number }.map(\.1))
+        }
+    }
+
+    private var jobs: [Job] {
+        let kinds = Model.allCases.filter(plan.models.contains).map { $0.configuration(horizon: table.horizon) }
+        return kinds.flatMap { kind in plan.seeds.map { Job.network(kind, seed: $0) } } + [.forest, .rules]
+    }
+
+    /// Multiplications of a job, roughly: each parameter counts for each window trained on and each forecast.
+    private func multiplications(_ job: Job) -> Int {
+        switch job {
+        case .rules: return 0
+        case .forest: return 1
+        case .network(let kind, _):
+            let sizes = kind.network
+            let inner = sizes.kind.gates * sizes.hidden * sizes.hidden * (2 * sizes.layers - 1)
+            let trained =
+                kind.hasRidgeBase
+                ? plan.compactEpochs * plan.compactWindows : plan.largeEpochs * plan.largeWindows
+            return inner * (3 * trained + split.test.count)
+        }
+    }
+
+    private func score(_ job: Job) throws(ForecastError) -> Scored {
+        switch job {
+        case .rules: try rules(plainEvaluation)
+        case .forest: try forest(plainEvaluation)
+        case .network(let kind, let seed): try network(kind, seed: seed)
+        }
+    }
+
+    private var plainEvaluation: Evaluation { Evaluation(name, table, test: split.test, train: split.fit) }
+    private var shiftedEvaluation: Evaluation { shift.evaluation(name, train: split.fit) }
+
+    private func outcome(_ scored: [Scored]) -> Outcome {
+        var plain = plainEvaluation
+        var shifted = shiftedEvaluation
         for part in scored.reversed() where part.isRule { for entry in part.plain { plain.add(entry) } }
         for part in scored where !part.isRule {
             for entry in part.plain { plain.add(entry) }
@@ -155,9 +205,7 @@ public struct Benchmark: Sendable {
         return Scored(isRule: true, plain: [evaluation.entry(forest.name, seed: nil, predictions)])
     }
 
-    private func network(
-        _ kind: NetworkForecaster.Configuration, seed: UInt64, _ plain: Evaluation, _ shifted: Evaluation
-    ) throws(ForecastError) -> Scored {
+    private func network(_ kind: NetworkForecaster.Configuration, seed: UInt64) throws(ForecastError) -> Scored {
         let isCompact = kind.hasRidgeBase
         var settings = ForecastTrainer.Configuration()
         settings.epochs = isCompact ? plan.compactEpochs : plan.largeEpochs
@@ -174,6 +222,7 @@ public struct Benchmark: Sendable {
         }
         let forecaster = trainer.forecaster
         var scored = Scored()
+        let plain = plainEvaluation
         let alone = forecaster.predict(table, origins: split.calibration.lowerBound..<split.test.upperBound)
         scored.plain.append(plain.entry(kind.name, seed: seed, alone.slice(split.test)))
         let join = forecaster.joined
@@ -185,10 +234,10 @@ public struct Benchmark: Sendable {
         report("\(name): \(kind.name), seed \(seed), scored")
         guard isCompact else { return scored }
         // The join comes into the shift with the experience of the days before it.
-        let warm = max(split.calibration.lowerBound, shiftStart - 2 * table.bins)..<split.test.upperBound
-        let moved = [forecaster.predict(shiftedTable, origins: warm)] + others(shiftedTable, warm)
-        let after = join.combine(shiftedTable, moved, origins: shiftStart..<split.test.upperBound)
-        scored.shifted.append(shifted.entry(join.name, seed: seed, after))
+        let warm = max(split.calibration.lowerBound, shift.origins.lowerBound - 2 * table.bins)..<split.test.upperBound
+        let moved = [forecaster.predict(shift.table, origins: warm)] + others(shift.table, warm)
+        let after = join.combine(shift.table, moved, origins: shift.origins)
+        scored.shifted.append(shiftedEvaluation.entry(join.name, seed: seed, after))
         return scored
     }
 }

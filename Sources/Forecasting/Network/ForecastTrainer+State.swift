@@ -4,7 +4,7 @@ extension ForecastTrainer {
     /// The best forecaster with everything training needs to go on after the last whole epoch.
     func stateFile() -> TensorFile {
         var file = ForecastCheckpoint.file(forecaster)
-        file.add(model.network.values, model.network.layout, prefix: "train.")
+        model.network.withValues { file.add($0, model.network.layout, prefix: "train.") }
         trainer.adam.add(to: &file, model.network.layout)
         file.tensors["train.epoch"] = .init(
             shape: [2], .int64([Int64(epoch), Int64(epochsSinceBest)]))
@@ -51,12 +51,14 @@ extension ForecastTrainer {
         else { throw ForecastError(.checkpoint, "\(path): tensor 'train.epoch' is absent or wrong") }
         let validation = try ForecastCheckpoint.doubles(file, "train.best", [1])[0]
         let layout = model.network.layout
-        let kept = model.network.values.array
-        do {
-            try file.load(into: model.network.values, layout, prefix: "train.")
+        let kept = model.network.parameters
+        do throws(LearningError) {
+            try model.network.withValues { values throws(LearningError) in
+                try file.load(into: values, layout, prefix: "train.")
+            }
             try trainer.adam.load(file, layout)
         } catch {
-            model.network.values.copy(from: kept)
+            model.network.withValues { $0.copy(from: kept) }
             throw ForecastError(error)
         }
         best.copyParameters(from: saved.network)

@@ -201,7 +201,8 @@ public final class ForecastTrainer {
     }
 
     private func validate() -> Double {
-        let step = max(1, split.validation.count / configuration.validationOriginsMax)
+        let most = configuration.validationOriginsMax
+        let step = max(1, (split.validation.count + most - 1) / most)
         let predictions = model.predict(table, scaled: scaled, origins: split.validation, every: step)
         return Self.error(predictions, table, step: step)
     }

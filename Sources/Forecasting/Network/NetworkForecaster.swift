@@ -117,9 +117,9 @@ public struct NetworkForecaster: Forecaster {
                     row, span.extracting((origin + 1 - configuration.window) * width..<(origin + 1) * width))
             }
             predictor.predict()
-            withExtendedLifetime(predictor) {
+            predictor.withOutputs { outputs in
                 for (row, origin) in batch.enumerated() {
-                    read(predictor.outputs.row(row), table, origin, into: &predictions)
+                    read(outputs.row(row), table, origin, into: &predictions)
                 }
             }
         }

@@ -8,7 +8,9 @@ internal import Learning
 /// sample follow the profile at the last ratio, so that a hole does not distort the days' profile; after more than
 /// `gapBinsMax` of them the rules answer until the window holds measured bins only. Samples that cannot be true (not
 /// finite, negative, not later than the last) are refused and counted. A model that does not fit is refused, and the
-/// old one stays. Not for use from several threads at once.
+/// old one stays. The network answers whole windows from the zero state, as it was trained: `RecurrentRollingPredictor`
+/// has all but a last step of each window done before its sample comes, if `prepare` is called between samples. Not for
+/// use from several threads at once.
 public final class OnlineForecaster {
     /// Settings of a live forecaster.
     public struct Configuration: Sendable, Equatable {
@@ -38,7 +40,7 @@ public final class OnlineForecaster {
 
     private var stream: FeatureStream
     private var combiner: ForecastCombiner
-    private var predictor: RecurrentPredictor
+    private var rolling: RecurrentRollingPredictor
     /// Scaled features of the last bins, the newest last.
     private var window: [Float] = []
     /// Measured bins in a row, up to the window.
@@ -53,7 +55,7 @@ public final class OnlineForecaster {
         self.configuration = configuration
         stream = FeatureStream(model.features)
         combiner = Self.combiner(model)
-        predictor = RecurrentPredictor(model.network.copy(), steps: model.configuration.window)
+        rolling = RecurrentRollingPredictor(model.network.copy(), steps: model.configuration.window)
         spread = [Double](repeating: 0, count: model.features.horizon * combiner.levels.count)
         lastAnswer = .unavailable(.warmingUp(daysLeft: model.features.warmUpDays))
     }
@@ -115,6 +117,13 @@ public final class OnlineForecaster {
         return lastAnswer
     }
 
+    /// Does what the next forecast needs and is known already, so that `take` has one step of the network left: to be
+    /// called once an answer is in use. Without it `take` does the same first.
+    public func prepare() { rolling.advance() }
+
+    /// The 18 features of the newest bin, not scaled; nil while the profile has not its first days.
+    public var features: [Float]? { stream.isReady ? stream.features : nil }
+
     private var warmingUp: ForecastAnswer {
         .unavailable(.warmingUp(daysLeft: max(1, model.features.warmUpDays - stream.wholeDays)))
     }
@@ -135,7 +144,9 @@ public final class OnlineForecaster {
         stream.append(load, indicators: indicators, day: day, bin: bin)
         guard stream.isReady else { return }
         ewma = 0.5 * (stream.ratios.last ?? 0) + 0.5 * ewma
-        window += model.scaler.scaled(stream.features)
+        let scaled = model.scaler.scaled(stream.features)
+        rolling.step(scaled.span)
+        window += scaled
         let length = model.configuration.window * Feature.count
         if window.count > length { window.removeFirst(window.count - length) }
     }
@@ -156,9 +167,7 @@ public final class OnlineForecaster {
         let obstacle = obstacle
         var outputs: [Float] = []
         if obstacle == nil {
-            predictor.setWindow(0, window.span)
-            predictor.predict()
-            outputs = predictor.outputs.row(0).array
+            outputs = rolling.withOutputs { $0.array }
         }
         let horizon = model.features.horizon
         var forecasts: [Double] = []
@@ -213,7 +222,12 @@ public final class OnlineForecaster {
         }
         model = newModel
         needsRetraining = false
-        predictor = RecurrentPredictor(newModel.network.copy(), steps: newModel.configuration.window)
+        rolling = RecurrentRollingPredictor(newModel.network.copy(), steps: newModel.configuration.window)
+        // A local, because a span of a property would outlive the access to it.
+        let kept = window
+        for start in stride(from: 0, to: kept.count, by: Feature.count) {
+            rolling.step(kept.span.extracting(start..<start + Feature.count))
+        }
     }
 
     /// Reads a model from a file and puts it in force; on any error the model in force stays.

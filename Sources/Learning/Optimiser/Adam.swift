@@ -38,10 +38,10 @@ public final class Adam {
         secondBuffer = FloatBuffer(count: layout.count)
     }
 
-    /// m, in the layout of the parameters.
-    public var firstMoment: Floats { firstBuffer.floats }
-    /// v, in the layout of the parameters.
-    public var secondMoment: Floats { secondBuffer.floats }
+    /// m, in the layout of the parameters; a handle that is valid while the optimiser lives.
+    var firstMoment: Floats { firstBuffer.floats }
+    /// v, likewise.
+    var secondMoment: Floats { secondBuffer.floats }
 
     /// Changes `values` by one step and returns the norm of `gradients` before clipping.
     ///

@@ -71,8 +71,17 @@ public final class RecurrentLayerSpace: Sendable {
     }
 
     /// Sets the state before the first step to zero.
-    func clearState() {
-        rows(of: hidden, step: 0).fill(0)
-        if cell.rows > 0 { rows(of: cell, step: 0).fill(0) }
+    func clearState() { for row in 0..<batch { clearState(row: row) } }
+
+    /// Sets the state of one sequence before the first step to zero.
+    func clearState(row: Int) {
+        hidden.row(row).fill(0)
+        if cell.rows > 0 { cell.row(row).fill(0) }
+    }
+
+    /// Makes the state of sequence `row` of `other` the state of the first sequence here, each before its first step.
+    func copyState(from other: RecurrentLayerSpace, row: Int) {
+        hidden.row(0).copy(from: other.hidden.row(row))
+        if cell.rows > 0 { cell.row(0).copy(from: other.cell.row(row)) }
     }
 }

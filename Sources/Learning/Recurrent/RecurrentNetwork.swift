@@ -1,8 +1,8 @@
 /// A sequence model: recurrent layers, then a linear head on the last hidden state of the last layer.
 ///
 /// Parameters have PyTorch's names (`lstm.weight_ih_l0`, ..., `head.weight`, `head.bias`) and order of gates. The object
-/// holds the parameters only; `RecurrentTrainer`, `RecurrentPredictor` and `RecurrentStream` hold their memory. Reading
-/// while a trainer updates is a race: give predictors a `copy()`.
+/// holds the parameters only; `RecurrentTrainer`, the predictors and `RecurrentStream` hold their memory. Reading while a
+/// trainer updates is a race: give predictors a `copy()`.
 public final class RecurrentNetwork: Sendable {
     /// Sizes of a network.
     public struct Configuration: Sendable, Equatable {
@@ -64,16 +64,24 @@ public final class RecurrentNetwork: Sendable {
         head.initialise(buffer.floats, random: &random)
     }
 
-    /// All parameters in one arena of `layout`.
-    public var values: Floats { buffer.floats }
+    /// All parameters in one arena of `layout`; a handle that is valid while the network lives.
+    var values: Floats { buffer.floats }
+
+    /// Calls `body` with all parameters in one arena of `layout`, to read or to change; the network lives until `body`
+    /// returns, and the handle must not leave it.
+    public func withValues<Result, Failure: Error>(
+        _ body: (Floats) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withExtendedLifetime(self) { () throws(Failure) -> Result in try body(buffer.floats) }
+    }
 
     /// All parameters as an array, in the order of the arena.
-    public var parameters: [Float] { withExtendedLifetime(self) { values.array } }
+    public var parameters: [Float] { withValues { $0.array } }
 
     /// Takes over the parameters of a network of the same sizes.
     public func copyParameters(from other: RecurrentNetwork) {
         precondition(other.configuration == configuration, "a network of other sizes")
-        withExtendedLifetime(other) { values.copy(from: other.values) }
+        other.withValues { values.copy(from: $0) }
     }
 
     /// A network of the same sizes with a copy of the parameters.

@@ -20,9 +20,13 @@ public final class RecurrentPredictor {
         outputBuffer = FloatBuffer(count: batch * network.configuration.outputs)
     }
 
-    /// Outputs of each window, [batch, outputs], valid until the next call of `predict`.
-    public var outputs: Matrix {
-        Matrix(outputBuffer.floats, rows: batch, columns: network.configuration.outputs)
+    private var outputs: Matrix { Matrix(outputBuffer.floats, rows: batch, columns: network.configuration.outputs) }
+
+    /// Calls `body` with the outputs of the last `predict`, [batch, outputs]; the handle must not leave it.
+    public func withOutputs<Result, Failure: Error>(
+        _ body: (Matrix) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withExtendedLifetime(self) { () throws(Failure) -> Result in try body(outputs) }
     }
 
     /// Puts window `row` of the batch in place: `steps` x `inputs` numbers, the oldest step first.
@@ -34,41 +38,9 @@ public final class RecurrentPredictor {
         }
     }
 
-    /// Computes `outputs` from the windows in place; allocates nothing.
+    /// Computes the outputs of the windows in place; allocates nothing.
     public func predict() {
         let raw = Matrix(rawBuffer.floats, rows: batch, columns: network.configuration.outputs)
         network.forward(space, raw: raw, outputs: outputs)
     }
-}
-
-/// Answers after every step of one endless sequence, the state kept from step to step.
-///
-/// A network trained on windows from the zero state sees longer histories here than in training.
-public final class RecurrentStream {
-    private let network: RecurrentNetwork
-    private let space: RecurrentSpace
-    private let rawBuffer: FloatBuffer
-    private let outputBuffer: FloatBuffer
-
-    /// A stream in the zero state.
-    public init(_ network: RecurrentNetwork) {
-        self.network = network
-        space = RecurrentSpace(network.stack, steps: 1, batch: 1, training: false)
-        rawBuffer = FloatBuffer(count: network.configuration.outputs)
-        outputBuffer = FloatBuffer(count: network.configuration.outputs)
-    }
-
-    /// Takes the features of one step and returns the outputs, valid until the next call; allocates nothing.
-    public func step(_ features: Span<Float>) -> Floats {
-        space.input.row(0).copy(from: features)
-        let width = network.configuration.outputs
-        network.forward(
-            space, raw: Matrix(rawBuffer.floats, rows: 1, columns: width),
-            outputs: Matrix(outputBuffer.floats, rows: 1, columns: width), fromZero: false)
-        space.carryState()
-        return outputBuffer.floats
-    }
-
-    /// Returns to the zero state.
-    public func reset() { space.clearState() }
 }

@@ -145,6 +145,14 @@ public final class RecurrentSpace: Sendable {
     /// Sets the state before the first step to zero.
     public func clearState() { for layer in layers { layer.clearState() } }
 
+    /// Sets the state of one sequence before the first step to zero.
+    func clearState(row: Int) { for layer in layers { layer.clearState(row: row) } }
+
+    /// Makes the state of sequence `row` of `other` the state of the first sequence here, each before its first step.
+    func copyState(from other: RecurrentSpace, row: Int) {
+        for (layer, source) in zip(layers, other.layers) { layer.copyState(from: source, row: row) }
+    }
+
     /// Gives layer `number`'s hidden states to the next layer, times a mask of dropout.
     func pass(from number: Int, dropout: DropoutMask?, firstRow: Int, batchTotal: Int) {
         let source = layers[number]

@@ -66,8 +66,16 @@ public final class RecurrentTrainer {
         pair = configuration.threads == 2 ? try ThreadPair { shards[$0].computeGradient() } : nil
     }
 
-    /// Gradient of the last step in the layout of the parameters, before clipping.
-    public var gradients: Floats { shards[0].gradients }
+    /// Gradient of the last step, valid while the trainer lives.
+    private var gradients: Floats { shards[0].gradients }
+
+    /// Calls `body` with the gradient of the last step in the layout of the parameters, before clipping; the trainer
+    /// lives until `body` returns, and the handle must not leave it.
+    public func withGradients<Result, Failure: Error>(
+        _ body: (Floats) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try withExtendedLifetime(self) { () throws(Failure) -> Result in try body(gradients) }
+    }
 
     /// Puts window `row` of the batch in place: `steps` x `inputs` numbers, the oldest step first, and its targets.
     public func setWindow(_ row: Int, _ window: Span<Float>, targets: Span<Float>) {

@@ -1,4 +1,5 @@
 internal import CacheStack
+internal import TLS
 
 /// One pipelined connection to one node, with its breaker. Confined to the I/O thread.
 ///
@@ -154,7 +155,7 @@ final class NodeConnection {
             return nil
         case .wantsInput: watch(output: false, poller)
         case .wantsOutput: watch(output: true, poller)
-        case .failed(let fault): return fault.at(address)
+        case .failed(let fault): return NodeFault(fault).at(address)
         }
         return nil
     }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import TLS
 
 /// Opens the connections of a tier, all alike: plain or TLS, then AUTH, CLIENT SETNAME and PING in front of all else.
 ///
@@ -50,15 +51,16 @@ final class Connector: Sendable {
     /// The context of the files as they are now; the one before where they do not fit together at present.
     private func tlsContext(for address: RedisAddress) throws(NodeFault) -> TLSContext? {
         guard let tls = configuration.tls, !address.isUnixSocket else { return nil }
-        let versions = TLSContext.versions(of: tls)
+        let settings = tls.settings
+        let versions = TLSContext.versions(of: settings)
         return try loaded.withLock { loaded throws(NodeFault) in
             if let loaded, loaded.versions == versions { return loaded.context }
-            do throws(NodeFault) {
-                let fresh = try TLSContext(tls)
+            do throws(TLSFault) {
+                let fresh = try TLSContext(settings)
                 loaded = Loaded(context: fresh, versions: versions)
                 return fresh
             } catch {
-                guard let loaded else { throw error }
+                guard let loaded else { throw NodeFault(error) }
                 return loaded.context
             }
         }
@@ -108,7 +110,7 @@ final class Connector: Sendable {
             case .done: return
             case .wantsInput: try transport.wait(for: .input, until: deadline)
             case .wantsOutput: try transport.wait(for: .output, until: deadline)
-            case .failed(let fault): throw fault
+            case .failed(let fault): throw NodeFault(fault)
             }
         }
     }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import TLS
 
 /// A non-blocking byte stream to one server: TCP or Unix socket, plain or under TLS.
 ///
@@ -12,6 +13,16 @@ struct Transport: ~Copyable {
         case wouldBlock
         /// The stream is over, and why.
         case closed(NodeFault)
+
+        init(_ progress: TLSSession.Progress) {
+            self =
+                switch progress {
+                case .bytes(let count): .bytes(count)
+                case .wouldBlock: .wouldBlock
+                case .ended: .closed(NodeFault(.unreachable, Transport.text(0)))
+                case .failed(let fault): .closed(NodeFault(fault))
+                }
+        }
     }
 
     let descriptor: Int32
@@ -36,7 +47,11 @@ struct Transport: ~Copyable {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, length) }
         }
         guard code == 0 || errno == EINPROGRESS else { throw NodeFault(.unreachable, text(errno)) }
-        if let context { transport.tls = try TLSSession(context, descriptor: descriptor, host: address.host) }
+        if let context {
+            do throws(TLSFault) {
+                transport.tls = try TLSSession(context, descriptor: descriptor, host: address.host)
+            } catch { throw NodeFault(error) }
+        }
         return transport
     }
 
@@ -66,7 +81,7 @@ struct Transport: ~Copyable {
 
     /// Sends what fits into the socket.
     func send(_ bytes: UnsafeRawBufferPointer) -> Progress {
-        if let tls { return tls.send(bytes) }
+        if let tls { return Progress(tls.send(bytes)) }
         while true {
             let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if count >= 0 { return .bytes(count) }
@@ -77,7 +92,7 @@ struct Transport: ~Copyable {
 
     /// Receives what is there, at most `buffer.count` bytes.
     func receive(into buffer: UnsafeMutableRawBufferPointer) -> Progress {
-        if let tls { return tls.receive(into: buffer) }
+        if let tls { return Progress(tls.receive(into: buffer)) }
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count > 0 { return .bytes(count) }

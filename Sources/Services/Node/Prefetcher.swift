@@ -37,11 +37,14 @@ final class Prefetcher: Sendable {
     /// Works until the inbox is closed.
     func run() {
         var versions: [UInt32: Ticket] = [:]
-        while let requests = inbox.takeAll() {
+        while let batch = inbox.takeBatch() {
+            let requests = batch.elements
+            var traces = batch.traces
             let start = DispatchTime.now().uptimeNanoseconds
-            let (prepared, instruments) = prepare(requests, &versions)
+            if !traces.isEmpty { traces.end(.queueWait, at: SpanRecorder.wallClock()) }
+            let (prepared, instruments) = prepare(requests, &traces, &versions)
             if !instruments.isEmpty { output.put(.instruments(instruments)) }
-            output.put(.requests(prepared))
+            output.put(.requests(prepared, traces))
             let elapsed = DispatchTime.now().uptimeNanoseconds - start
             metrics.prefetchDuration.record(nanoseconds: elapsed)
             if requests.count >= Self.crowd, elapsed < Self.turn { usleep(UInt32((Self.turn - elapsed) / 1_000)) }
@@ -50,7 +53,7 @@ final class Prefetcher: Sendable {
     }
 
     private func prepare(
-        _ requests: [OrderRequest], _ versions: inout [UInt32: Ticket]
+        _ requests: [OrderRequest], _ traces: inout [TracedRequest], _ versions: inout [UInt32: Ticket]
     ) -> ([PreparedRequest], [Instrument]) {
         var found: [CacheKey: CachedValue] = [:]
         var missing: Set<CacheKey> = []
@@ -59,9 +62,11 @@ final class Prefetcher: Sendable {
             guard request.instrument != OrderRequest.unknownInstrument else { continue }
             look(for: Instrument.key(request.instrument), &found, &missing)
         }
+        let wanted = found.count + missing.count
         for value in BlockingRead.values(Array(missing), .bounded(maxAge: Self.maxAge), of: cache) {
             found[value.key] = value
         }
+        if !traces.isEmpty { Self.end(&traces, found, wanted: wanted, requests: requests.count) }
         let changed = changedInstruments(found, &versions)
         let prepared = requests.map { request in
             let value = found[AccountProfile.key(request.account)]
@@ -72,6 +77,22 @@ final class Prefetcher: Sendable {
                 sessionGroups: grant?.accountGroups ?? 0, mayTrade: grant?.mayTrade ?? false)
         }
         return (prepared, changed)
+    }
+
+    /// Ends the stage for a batch's sampled requests, with the rows by the tier that answered.
+    private static func end(
+        _ traces: inout [TracedRequest], _ found: [CacheKey: CachedValue], wanted: Int, requests: Int
+    ) {
+        var hits = SpanRecord.CacheHits(missing: Int32(clamping: wanted - found.count))
+        for value in found.values {
+            switch value.level {
+            case .l1: hits.l1 += 1
+            case .l2: hits.l2 += 1
+            case .l3: hits.l3 += 1
+            }
+        }
+        for index in traces.indices { traces[index].cache = hits }
+        traces.end(.prefetch, at: SpanRecorder.wallClock(), batch: requests)
     }
 
     /// Looks into L1 once per key and batch.

@@ -28,7 +28,7 @@ final class Publisher: Sendable {
         metrics.duplicates.increment(by: UInt64(batch.lookups.count))
         let reports = batch.reports + repeats(batch.lookups)
         metrics.count(reports, now: EventClock.now())
-        deliver(NodeOutput(reports: reports, trades: batch.trades, tops: batch.tops))
+        deliver(NodeOutput(reports: reports, trades: batch.trades, tops: batch.tops, traces: batch.traces))
     }
 
     /// The first answers to requests whose orders have left memory, from their rows.

@@ -7,7 +7,8 @@ internal import Telemetry
 
 /// What the sequencer thread is told.
 enum SequencerMessage: Sendable {
-    case requests([PreparedRequest])
+    /// Requests in the order of their arrival, and the traces of those of them that are sampled.
+    case requests([PreparedRequest], [TracedRequest])
     /// New reference data, before the requests that follow.
     case instruments([Instrument])
     /// The batch that was handed out is durable at that ticket.
@@ -37,6 +38,9 @@ final class Sequencer {
     private var isEnding = false
     private var now: Int64 = 0
     private var rulesCopied: Int64 = 0
+    /// Sampled requests executed since the last batch was handed out, and how many requests there were in all.
+    private var traces: [TracedRequest] = []
+    private var executed = 0
 
     /// - Parameters:
     ///   - partition: restored already; owned by the thread that calls `run` from now on.
@@ -80,7 +84,7 @@ final class Sequencer {
     /// Handles one message; false ends the thread.
     private func handle(_ message: SequencerMessage) -> Bool {
         switch message {
-        case .requests(let requests): execute(requests)
+        case .requests(let requests, let traces): execute(requests, traces)
         case .instruments(let changed): for instrument in changed { partition.set(instrument) }
         case .committed(let ticket):
             fence = ticket
@@ -95,10 +99,17 @@ final class Sequencer {
         return true
     }
 
-    private func execute(_ requests: [PreparedRequest]) {
+    private func execute(_ requests: [PreparedRequest], _ sampled: [TracedRequest]) {
         let start = DispatchTime.now().uptimeNanoseconds
+        let first = traces.count
+        if !sampled.isEmpty {
+            traces += sampled
+            traces[first...].end(.sequencerWait, at: SpanRecorder.wallClock())
+        }
         advancePhase()
         for request in requests { partition.execute(request, now: now) }
+        executed += requests.count
+        if !sampled.isEmpty { traces[first...].end(.execute, at: SpanRecorder.wallClock(), batch: requests.count) }
         metrics.sequencerBatch.record(nanoseconds: DispatchTime.now().uptimeNanoseconds - start)
         metrics.sequencerSize.record(Double(requests.count))
         metrics.riskChecks.increment(by: UInt64(requests.count))
@@ -112,7 +123,14 @@ final class Sequencer {
     private func commitIfIdle() {
         guard !isCommitting, partition.hasChanges else { return }
         isCommitting = true
-        handOut(partition.drain(owner: owner, fence: fence))
+        var batch = partition.drain(owner: owner, fence: fence)
+        batch.requestCount = executed
+        executed = 0
+        if !traces.isEmpty {
+            traces.end(.commitWait, at: SpanRecorder.wallClock())
+            swap(&batch.traces, &traces)
+        }
+        handOut(batch)
     }
 
     /// Once a second: the sequencer's own counters become visible to the metrics.

@@ -13,12 +13,17 @@ public struct NodeOutput: Sendable {
     public var trades: [TradeRow]
     /// Instruments whose best prices changed.
     public var tops: [TopOfBook]
+    /// The sampled requests that `reports` answer, for whoever brings the answers to the sessions.
+    public var traces: [TracedRequest]
 
     /// The output of one batch.
-    package init(reports: [ExecutionReport], trades: [TradeRow], tops: [TopOfBook]) {
+    package init(
+        reports: [ExecutionReport], trades: [TradeRow], tops: [TopOfBook], traces: [TracedRequest] = []
+    ) {
         self.reports = reports
         self.trades = trades
         self.tops = tops
+        self.traces = traces
     }
 }
 
@@ -139,18 +144,31 @@ public final class TradingNode: Sendable {
     public var instruments: [UInt32: InstrumentID] { instrumentsBySymbol.withLock { $0 } }
 
     /// Takes requests in the order of their arrival; never blocks. What cannot be taken is answered at once.
-    public func submit(_ requests: [OrderRequest]) {
+    ///
+    /// - Parameter traces: of those that are sampled, with their positions in `requests`; handed back in the output
+    ///   that answers them.
+    public func submit(_ requests: [OrderRequest], traces: [TracedRequest] = []) {
         var taken = requests
+        var sampled = traces
         if committer.isStoreDown {
-            refuse(requests.filter { $0.kind != .cancel }, rule: Self.storeRule)
+            refuse(
+                requests.filter { $0.kind != .cancel }, traces.filter { requests[$0.position].kind != .cancel },
+                rule: Self.storeRule)
             taken = requests.filter { $0.kind == .cancel }
+            sampled = traces.filter { requests[$0.position].kind == .cancel }.map { trace in
+                var trace = trace
+                trace.position = requests[..<trace.position].count { $0.kind == .cancel }
+                return trace
+            }
         }
-        let count = prefetcher.inbox.put(contentsOf: taken)
-        if count < taken.count { refuse(Array(taken[count...]), rule: OrderReports.capacityRule) }
+        let count = prefetcher.inbox.put(contentsOf: taken, traces: sampled)
+        if count < taken.count {
+            refuse(Array(taken[count...]), sampled.filter { $0.position >= count }, rule: OrderReports.capacityRule)
+        }
     }
 
     /// Answers requests that never reach the sequencer; nothing of them is kept, they may be sent again.
-    private func refuse(_ requests: [OrderRequest], rule: UInt8) {
+    private func refuse(_ requests: [OrderRequest], _ traces: [TracedRequest], rule: UInt8) {
         guard !requests.isEmpty else { return }
         metrics.refusedAtEntry.increment(by: UInt64(requests.count))
         let now = EventClock.now()
@@ -162,7 +180,9 @@ public final class TradingNode: Sendable {
             report.rejectReason = 99
             return report
         }
-        deliver(NodeOutput(reports: reports, trades: [], tops: []))
+        var refused = traces
+        for index in refused.indices { refused[index].isRefused = true }
+        deliver(NodeOutput(reports: reports, trades: [], tops: [], traces: refused))
     }
 
     /// Runs the stages until the task is cancelled, then makes everything accepted durable and ends.
@@ -205,13 +225,20 @@ public final class TradingNode: Sendable {
         Task(name: "commit") {
             switch await committer.commit(batch) {
             case .durable(let ticket):
-                publisher.inbox.put(batch)
+                publisher.inbox.put(batch.traces.isEmpty ? batch : ended(batch))
                 sequencerInbox.put(.committed(ticket))
             case .fenced: abandon(.fenced)
             case .refused(let text): abandon(.refused(text))
             case .stopped: abandon(.unfinished)
             }
         }
+    }
+
+    /// The batch with its sampled requests' commit ended now.
+    private func ended(_ batch: PartitionBatch) -> PartitionBatch {
+        var batch = batch
+        batch.traces.end(.commit, at: SpanRecorder.wallClock(), batch: batch.requestCount)
+        return batch
     }
 
     private func abandon(_ reason: NodeEnd) {

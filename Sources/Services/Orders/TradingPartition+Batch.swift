@@ -2,6 +2,7 @@ package import CacheStack
 internal import Ledger
 public import Market
 internal import Matching
+package import Telemetry
 
 /// What leaves a partition at once when its rows are durable.
 package struct PartitionBatch: Sendable {
@@ -11,6 +12,9 @@ package struct PartitionBatch: Sendable {
     package var lookups: [OrderLookup]
     package var trades: [TradeRow]
     package var tops: [TopOfBook]
+    /// Sampled requests of the batch, and how many requests it has in all.
+    package var traces: [TracedRequest] = []
+    package var requestCount = 0
 }
 
 /// Best prices of one instrument after a batch.

@@ -35,8 +35,10 @@ struct BenchmarkCommand: ParsableCommand {
         }
         let models = try models.split(separator: ",").map { try model(named: String($0)) }
         var tables: [String] = []
-        for run in [shanghai, worldCup] {
-            let outcome = try run(numbers, models)
+        let outcomes = try asUserError {
+            try Benchmark.run([try shanghai(numbers, models), try worldCup(numbers, models)], threads: threads)
+        }
+        for outcome in outcomes {
             Terminal.say(outcome.evaluation.text(baselines: Benchmark.baselines) + "\n")
             Terminal.say(outcome.shifted.text(baselines: []) + "\n")
             tables += [outcome.evaluation.json, outcome.shifted.json]
@@ -58,7 +60,7 @@ struct BenchmarkCommand: ParsableCommand {
         return plan
     }
 
-    private func shanghai(_ seeds: [UInt64], _ models: [Benchmark.Model]) throws -> Benchmark.Outcome {
+    private func shanghai(_ seeds: [UInt64], _ models: [Benchmark.Model]) throws -> Benchmark {
         try asUserError {
             let session = try TradingSession("a-share")
             var reader = SeriesReader(timeColumn: "dt", valueColumn: "vol", session: session)
@@ -75,11 +77,11 @@ struct BenchmarkCommand: ParsableCommand {
             let testDay = series.index(ofDay: CivilTime.days(year: 2017, month: 1, day: 1))
             return try Benchmark("SSE index volume a minute", series, features, testDay: testDay, plan: plan) {
                 Terminal.complain($0)
-            }.run()
+            }
         }
     }
 
-    private func worldCup(_ seeds: [UInt64], _ models: [Benchmark.Model]) throws -> Benchmark.Outcome {
+    private func worldCup(_ seeds: [UInt64], _ models: [Benchmark.Model]) throws -> Benchmark {
         try asUserError {
             let session = try TradingSession("24x7")
             let reader = SeriesReader(timeColumn: "minute", valueColumn: "requests", session: session)
@@ -99,7 +101,7 @@ struct BenchmarkCommand: ParsableCommand {
             plan.refitMemoryDays = 14
             return try Benchmark(
                 "WorldCup98 requests a minute", series, features, testDay: series.days.count * 3 / 4, plan: plan
-            ) { Terminal.complain($0) }.run()
+            ) { Terminal.complain($0) }
         }
     }
 }

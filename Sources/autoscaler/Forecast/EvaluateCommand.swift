@@ -13,8 +13,9 @@ struct EvaluateCommand: ParsableCommand {
         abstract: "Judge a model on days it has not seen.",
         discussion: """
             Prints, by part of the day, the errors of the rules, of ridge regression, of the model alone, and of the model
-            joined with its baselines by their recent errors, which is what is served. Give the day after the last that
-            the model was trained on as --from.
+            joined with its baselines by their recent errors, which is what is served; then the errors and the coverage \
+            of the join on the later half of the test with its load times 1.5. Give the day after the last that the model \
+            was trained on as --from.
 
             Example:
               autoscaler forecast evaluate --model model.safetensors --from 2017-01-01 --json report.json \\
@@ -29,24 +30,24 @@ struct EvaluateCommand: ParsableCommand {
     var from: String?
     @Option(help: "none, or ridge: a regression fitted anew every ten days joins the others.")
     var refit = Refit.none
-    @Option(help: "Write all figures here as JSON; - for standard output instead of the table.")
+    @Option(help: "Write all figures here as JSON, two tables; - for standard output instead of the text.")
     var json: String?
 
     func run() throws {
         let start = try from.map { try day($0) }
-        let evaluation = try asUserError { () throws -> Evaluation in
+        let (plain, shifted) = try asUserError { () throws -> (Evaluation, Evaluation) in
             let forecaster = try ForecastCheckpoint.read(model)
             let loaded = try series.read(forecaster.features.session)
             let testDay = start.map { loaded.index(ofDay: $0) } ?? loaded.days.count * 3 / 4
             return try evaluate(forecaster, loaded, testDay: testDay)
         }
-        if let json { try InputFile.write(evaluation.json + "\n", to: json) }
-        if json != "-" { Terminal.say(evaluation.text(baselines: Benchmark.baselines)) }
+        if let json { try InputFile.write("[\(plain.json),\n\(shifted.json)]\n", to: json) }
+        if json != "-" { Terminal.say(plain.text(baselines: Benchmark.baselines) + "\n" + shifted.text(baselines: [])) }
     }
 
     private func evaluate(
         _ forecaster: NetworkForecaster, _ loaded: LoadSeries, testDay: Int
-    ) throws -> Evaluation {
+    ) throws -> (plain: Evaluation, shifted: Evaluation) {
         let table = try FeatureTable(loaded, forecaster.features)
         let split = try DaySplit(table, testDay: testDay, window: forecaster.configuration.window)
         guard !split.test.isEmpty else { throw UserError("no day to test: the series ends before --from") }
@@ -69,6 +70,9 @@ struct EvaluateCommand: ParsableCommand {
                 levels: NetworkForecaster.Configuration.defaultLevels, warmUp: join.warmUp)
         }
         result.add(result.entry(join.name, seed: nil, join.predict(table, origins: split.test)))
-        return result
+        let shift = try ShiftedTest(loaded, forecaster.features, testDay: testDay, end: split.test.upperBound)
+        var shifted = shift.evaluation(model, train: split.fit)
+        shifted.add(shifted.entry(join.name, seed: nil, join.predict(shift.table, origins: shift.origins)))
+        return (result, shifted)
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CacheStack
 internal import Foundation
+internal import LocalStack
 
 /// `springtide cache trace`: what an eviction policy would hit on a recorded sequence of keys.
 struct TraceCommand: ParsableCommand {
@@ -34,7 +35,10 @@ struct TraceCommand: ParsableCommand {
     }
 
     func run() throws {
-        let bytes = try TraceInput.read(trace)
+        let bytes: [UInt8]
+        do {
+            bytes = try PackedFile.read(trace)
+        } catch { throw ConfigurationError(description: error.description) }
         let keys: [UInt64]
         do {
             keys = try format.keys(in: bytes)

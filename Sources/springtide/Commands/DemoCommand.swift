@@ -29,6 +29,9 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(help: "Judge correctness only, not speed.") var correctnessOnly = false
     @Option(name: .customLong("kill"), help: "Kill the node (SIGKILL) this often in mid-load.") var kills = 0
     @Option(help: "Let Redis stand still for so many seconds in mid-load.") var redisStop = 0
+    @Option(help: "Append the node's spans of sampled requests to this file.") var trace: String?
+    @Option(help: "With --trace: the node begins a trace for one request in so many; 0 for those that bring one.")
+    var traceEvery = 100
 
     func validate() throws {
         guard let seconds = Self.seconds(duration), (1...86_400).contains(seconds) else {
@@ -41,15 +44,20 @@ struct DemoCommand: AsyncParsableCommand {
         guard (0...1_000).contains(kills), (0...3_600).contains(redisStop) else {
             throw ValidationError("--kill must be 0 to 1000, --redis-stop 0 to 3600")
         }
+        guard (0...1_000_000).contains(traceEvery) else { throw ValidationError("--trace-every must be 0 to 1000000") }
     }
 
     static func seconds(_ text: String) -> Int? { text.hasSuffix("s") ? Int(text.dropLast()) : Int(text) }
 
     func run() async throws {
-        let plan = DemoPlan(
+        var plan = DemoPlan(
             rate: rate, seconds: Self.seconds(duration) ?? 60, accounts: accounts, instruments: instruments,
             sessions: sessions, seed: seed, report: report, correctnessOnly: correctnessOnly, kills: kills,
             redisStop: redisStop)
+        if let trace {
+            plan.trace = URL(fileURLWithPath: trace).path
+            plan.traceSampleEvery = traceEvery
+        }
         let run = try await DemoRun.start(plan)
         do {
             try await run.run()

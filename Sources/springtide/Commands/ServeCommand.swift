@@ -19,11 +19,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Configuration file; config/springtide.yaml documents every key.")
     var config: String
 
+    @Option(name: .customLong("trace"), help: "Append spans of sampled requests to this file; beats trace.file.")
+    var traceFile: String?
+
     @Option(help: ArgumentHelp("Write the listeners' ports to this file, as JSON.", visibility: .hidden))
     var readyFile: String?
 
     func run() async throws {
-        let configuration = try ServeConfiguration.read(config)
+        var configuration = try ServeConfiguration.read(config)
+        if let traceFile { configuration.trace.file = traceFile }
         var logger = Logger(label: "springtide") { JSONLogHandler(label: $0) }
         logger.logLevel = configuration.logLevel
         let process = NodeProcess(configuration, logger: logger)

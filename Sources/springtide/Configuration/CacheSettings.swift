@@ -1,4 +1,5 @@
 internal import CacheStack
+internal import Settings
 
 /// What the section `cache` of a configuration says of the stack; its defaults are those of the file's comments.
 struct CacheSettings {
@@ -16,7 +17,7 @@ struct CacheSettings {
     init() {}
 
     /// Reads and checks the section.
-    init(_ section: ConfigurationSection) throws {
+    init(_ section: SettingsSection) throws {
         entries = try section.integer("entries", default: entries, in: 1...100_000_000)
         megabytes = try section.integer("megabytes", default: megabytes, in: 1...1_000_000)
         let name = try section.word("policy", default: policy.rawValue, among: PolicyName.allCases.map(\.rawValue))

@@ -4,6 +4,7 @@ internal import Market
 internal import RedisTier
 internal import Risk
 internal import Services
+internal import Settings
 
 /// All settings of `springtide serve`, as documented in `config/springtide.yaml`.
 struct ServeConfiguration {
@@ -23,31 +24,33 @@ struct ServeConfiguration {
     var connectionsMax = 4_096
     var partition: PartitionConfiguration
     var logLevel = Logger.Level.info
+    var trace = TraceSettings()
 
     /// Reads and checks a file.
     static func read(_ file: String) throws -> ServeConfiguration {
-        let top = try ConfigurationSection.read(file)
-        var result = ServeConfiguration(partition: try partition(top))
-        try result.readTiers(top)
-        try result.readGateway(top)
-        let level = try top.section("log").word(
-            "level", default: "info", among: Logger.Level.allCases.map(\.rawValue))
-        result.logLevel = Logger.Level(rawValue: level) ?? .info
-        try top.finish()
-        return result
+        try ConfigurationFile.read(file) { top in
+            var result = ServeConfiguration(partition: try partition(top))
+            try result.readTiers(top)
+            try result.readGateway(top)
+            let level = try top.section("log").word(
+                "level", default: "info", among: Logger.Level.allCases.map(\.rawValue))
+            result.logLevel = Logger.Level(rawValue: level) ?? .info
+            result.trace = try TraceSettings(try top.section("trace"))
+            return result
+        }
     }
 
     /// Settings for one day; everything else is the default.
     init(partition: PartitionConfiguration) { self.partition = partition }
 
-    private mutating func readTiers(_ top: ConfigurationSection) throws {
+    private mutating func readTiers(_ top: SettingsSection) throws {
         let postgres = try top.section("postgres")
-        connection = try postgres.string("connection", default: connection)
+        connection = try postgres.text("connection", default: connection)
         readers = try postgres.integer("readers", default: readers, in: 1...32)
         relaxedDurability = try postgres.flag("relaxed_durability", default: false)
         let redisSection = try top.section("redis")
         let mode = try redisSection.word("mode", default: "cluster", among: ["cluster", "ring", "none"])
-        let addresses = try redisSection.strings("addresses", default: ["127.0.0.1:7000"]).map { text in
+        let addresses = try redisSection.texts("addresses", default: ["127.0.0.1:7000"]).map { text in
             guard let address = RedisAddress(text) else {
                 throw redisSection.error("addresses", "\(text) is not host:port or unix:/path")
             }
@@ -58,15 +61,15 @@ struct ServeConfiguration {
         case "ring": redis = .ring(shards: addresses.map { .init("\($0)", $0) })
         default: redis = nil
         }
-        let user = try redisSection.string("user", default: "")
-        let passwordFile = try redisSection.string("password_file", default: "")
+        let user = try redisSection.text("user", default: "")
+        let passwordFile = try redisSection.text("password_file", default: "")
         if !passwordFile.isEmpty {
             guard let text = try? String(contentsOfFile: passwordFile, encoding: .utf8),
                 let password = text.split(separator: "\n").first
             else { throw redisSection.error("password_file", "\(passwordFile) cannot be read or is empty") }
             redisCredentials = .init(user: user.isEmpty ? nil : user, password: String(password))
         }
-        redisClientName = try redisSection.string("client_name", default: redisClientName)
+        redisClientName = try redisSection.text("client_name", default: redisClientName)
         redisReplicaReads = try redisSection.flag("replica_reads", default: false)
         redisTLS = try Self.tls(try redisSection.section("tls"))
         cache = try CacheSettings(try top.section("cache"))
@@ -84,9 +87,9 @@ struct ServeConfiguration {
         return result
     }
 
-    private static func tls(_ section: ConfigurationSection) throws -> RedisTier.Configuration.TLS? {
+    private static func tls(_ section: SettingsSection) throws -> RedisTier.Configuration.TLS? {
         func file(_ key: String) throws -> String? {
-            let path = try section.string(key, default: "")
+            let path = try section.text(key, default: "")
             return path.isEmpty ? nil : path
         }
         let isEnabled = try section.flag("enabled", default: false)
@@ -101,22 +104,22 @@ struct ServeConfiguration {
         return isEnabled ? tls : nil
     }
 
-    private mutating func readGateway(_ top: ConfigurationSection) throws {
+    private mutating func readGateway(_ top: SettingsSection) throws {
         let gateway = try top.section("gateway")
-        fix = try gateway.address("fix", default: "127.0.0.1:9878")
-        compID = try gateway.string("comp_id", default: compID)
-        http = try gateway.address("http", default: "127.0.0.1:9400")
-        store = try gateway.string("store", default: "fix-store")
+        fix = try gateway.value("fix")?.address() ?? fix
+        compID = try gateway.text("comp_id", default: compID)
+        http = try gateway.value("http")?.address() ?? http
+        store = try gateway.text("store", default: "fix-store")
         connectionsMax = try gateway.integer("connections_max", default: connectionsMax, in: 1...100_000)
     }
 
-    private static func partition(_ top: ConfigurationSection) throws -> PartitionConfiguration {
+    private static func partition(_ top: SettingsSection) throws -> PartitionConfiguration {
         let market = try top.section("market")
-        let dayText = try market.string("day", default: "today")
+        let dayText = try market.text("day", default: "today")
         guard let day = dayText == "today" ? Self.today : Int(dayText).flatMap({ TradingDate($0) }) else {
             throw market.error("day", "\(dayText) is neither today nor a date as yyyymmdd")
         }
-        let holidays = try market.strings("holidays", default: []).map { text in
+        let holidays = try market.texts("holidays", default: []).map { text in
             guard let date = Int(text).flatMap({ TradingDate($0) }) else {
                 throw market.error("holidays", "\(text) is not a date as yyyymmdd")
             }
@@ -139,7 +142,7 @@ struct ServeConfiguration {
         return result
     }
 
-    private static func readLimits(_ top: ConfigurationSection, _ result: inout PartitionConfiguration) throws {
+    private static func readLimits(_ top: SettingsSection, _ result: inout PartitionConfiguration) throws {
         let limits = try top.section("limits")
         result.accountsMax = try limits.integer("accounts", default: result.accountsMax, in: 1...100_000_000)
         result.openOrdersMax = try limits.integer(
@@ -152,7 +155,7 @@ struct ServeConfiguration {
         result.inboxMax = try limits.integer("inbox", default: 100_000, in: 1...10_000_000)
     }
 
-    private static func risk(_ top: ConfigurationSection) throws -> RiskLimits {
+    private static func risk(_ top: SettingsSection) throws -> RiskLimits {
         let section = try top.section("risk")
         let preset = try section.word("preset", default: "desk", among: ["desk", "load", "exchange-replay"])
         var limits: RiskLimits =

@@ -17,6 +17,10 @@ struct DemoPlan: Sendable {
     var redisStop: Int
     /// Response-time promise, milliseconds at p99.
     var responseLimitMilliseconds = 50
+    /// File of the spans of sampled requests; empty for none.
+    var trace = ""
+    /// One request in so many begins a trace in the node, where the load generator sends none; 0 for none.
+    var traceSampleEvery = 0
 
     /// The day the demo trades: its schedule is continuous trading, whatever the clock says.
     var day: TradingDate { ServeConfiguration.today ?? Self.fallbackDay }

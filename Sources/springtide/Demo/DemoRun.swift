@@ -192,6 +192,7 @@ actor DemoRun {
         market: {day: "\(plan.day.rawValue)", schedule: continuous}
         risk: {preset: load}
         limits: {accounts: \(max(plan.accounts, 1_000))}
+        trace: {file: "\(plan.trace)", sample_every: \(plan.traceSampleEvery)}
 
         """
     }

@@ -32,6 +32,8 @@ final class NodeProcess: Sendable {
     /// - Parameter reload: what SIGHUP does to a ring of Redis servers; nil: nothing.
     func run(reload: RingReload? = nil, ready: @Sendable (NodeAddresses) -> Void) async throws -> NodeEnd {
         ProcessMetrics.register(in: metrics)
+        let spans = try configuration.trace.recorder(metrics)
+        defer { spans?.stop() }
         let durable = try await connectedPostgres()
         let shared = try configuration.redisTier().map { RedisTier($0, metrics: metrics) }
         let tracking = shared.map { RedisTracking($0, metrics: metrics) }
@@ -46,7 +48,7 @@ final class NodeProcess: Sendable {
         let tail = Task(name: "cache") { try await cache.run() }
         let end: Result<NodeEnd, any Error>
         do {
-            end = .success(try await serve(cache, durable, ready))
+            end = .success(try await serve(cache, durable, spans, ready))
         } catch {
             end = .failure(error)
         }
@@ -57,14 +59,15 @@ final class NodeProcess: Sendable {
     }
 
     private func serve(
-        _ cache: CacheStack, _ durable: PostgresTier, _ ready: @Sendable (NodeAddresses) -> Void
+        _ cache: CacheStack, _ durable: PostgresTier, _ spans: SpanRecorder?,
+        _ ready: @Sendable (NodeAddresses) -> Void
     ) async throws -> NodeEnd {
         let outlet = Outlet()
         let marketData = MarketDataService()
         let node = TradingNode(
             configuration: configuration.partition, cache: cache, durable: durable, metrics: metrics, logger: logger
         ) { output in
-            outlet.gateway?.deliver(output.reports)
+            outlet.gateway?.deliver(output.reports, traces: output.traces)
             marketData.update(output)
             outlet.notifications?.update(output)
         }
@@ -76,14 +79,14 @@ final class NodeProcess: Sendable {
         }
         let gateway = try Gateway(
             gatewayConfiguration(node.directory.logins), entry: entry(node, outlet, symbols), metrics: metrics,
-            logger: logger)
+            spans: spans, logger: logger)
         outlet.open(gateway, notifications)
         let operators = OperatorRoutes(
             node: node, marketData: marketData, notifications: notifications)
         var listening = OperatorConfiguration()
         listening.host = configuration.http.host
         listening.port = configuration.http.port
-        let http = OperatorListener(listening, registry: metrics, routes: operators.all, logger: logger)
+        let http = OperatorListener(listening, registry: metrics, routes: operators.all, spans: spans, logger: logger)
         let running = Task(name: "node") { await node.run() }
         let addresses = NodeAddresses(fix: try await gateway.start(), http: try await http.start())
         ready(addresses)
@@ -115,7 +118,7 @@ final class NodeProcess: Sendable {
 
     private func entry(_ node: TradingNode, _ outlet: Outlet, _ symbols: [InstrumentID: UInt32]) -> OrderEntry {
         OrderEntry(
-            submit: { node.submit($0) },
+            submitTraced: { node.submit($0, traces: $1) },
             status: { query in
                 Task(name: "status") {
                     let report = await node.status(session: query.session, id: query.clientOrderID, side: query.side)
@@ -142,6 +145,7 @@ final class NodeProcess: Sendable {
         result.sessions = logins.map { SessionDefinition(id: $0.session, compID: $0.compID) }
         result.directory = configuration.store
         result.day = UInt64(configuration.partition.day.rawValue)
+        result.traceSampleEvery = configuration.trace.sampleEvery
         result.connectionsMax = configuration.connectionsMax
         result.connectionsPerAddressMax = configuration.connectionsMax
         return result

@@ -1,0 +1,3 @@
+#include "CProcessor.h"
+
+__thread unsigned long cprocessor_word __attribute__((tls_model("initial-exec")));
