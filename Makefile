@@ -50,8 +50,9 @@ soak: deps ## a billion simulated reads compared with the truth
 	SPRINGTIDE_SIM_READS=1000000000 swift test -c release --skip-build --filter 'SimulationTests.SimulationTests/soak' \
 	    --explicit-target-dependency-import-check error
 
-peers: deps ## the load generator beside wrk on nginx, on a quiet machine
+peers: deps ## readers of the load generator's files, then the generator beside wrk on nginx: on a quiet machine
 	$(SWIFT_BUILD) --product loadgen
+	Tests/LoadgenPeers/readers.sh $(BIN)/loadgen
 	Tests/LoadgenPeers/check.sh $(BIN)/loadgen
 
 consumer: deps ## a service author's package on the cache product alone

@@ -116,7 +116,7 @@ let tests: [(name: String, dependencies: [Target.Dependency])] = [
     ("ArrivalsTests", ["Arrivals", "MallocCount", "TestData"]),
     ("EngineTests", ["Arrivals", "Engine", "FIX", "TLS", "Telemetry", "TestCertificates", "TestData", "loadgen"]),
     ("ScenarioTests", ["Arrivals", "Engine", "Scenario", "Settings", "loadgen"]),
-    ("ReportTests", ["Arrivals", "Engine", "Report", "Telemetry"]),
+    ("ReportTests", ["Arrivals", "Engine", "Report", "Telemetry", "TestData", "loadgen"]),
     ("ProgramTests", ["LocalStack", "TestServers", "loadgen", "springtide"]),
     ("HistoryCheckerTests", ["HistoryChecker", "TestData"]),
     ("ModelCheckTests", []),

@@ -46,6 +46,9 @@ final class LiveView: Sendable {
     /// Hands over the figures of an interval.
     func show(_ progress: LoadProgress) { source.yield(LiveFigures(progress)) }
 
+    /// Hands over the figures of an interval of several processes.
+    func show(_ figures: LiveFigures) { source.yield(figures) }
+
     /// Gives the screen back; nothing is drawn afterwards.
     func close() {
         source.finish()

@@ -18,7 +18,10 @@ struct Loadgen: ParsableCommand {
             1 the target could not be reached or a file not be written.
             """,
         version: "loadgen 0.1",
-        subcommands: [RunCommand.self, ScheduleCommand.self, ReportCommand.self])
+        subcommands: [
+            RunCommand.self, ScheduleCommand.self, ReportCommand.self, CompareCommand.self, MergeCommand.self,
+            WorkerCommand.self,
+        ])
 
     static func main() {
         do {

@@ -129,7 +129,7 @@ struct RunCommand: ParsableCommand {
         do throws(LoadError) {
             outputs = try RunOutputs(settings)
             Interrupt.install()
-            result = try RunExecution(settings).run(outputs.samples)
+            result = try RunExecution(settings).run(outputs)
         } catch {
             Terminal.complain("loadgen: \(error)")
             throw error.code == .configuration ? ProgramExit.badScenario : ProgramExit.failure

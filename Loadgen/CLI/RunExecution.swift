@@ -10,19 +10,24 @@ struct RunExecution {
 
     init(_ settings: RunSettings) { self.settings = settings }
 
-    /// Runs in this process.
+    /// Runs in this process, or in several.
     ///
-    /// Several workers belong here: each runs the plan with its `LoadPlan.stripe`, and their results are merged with
-    /// `RunResult.merge`.
-    ///
-    /// - Parameter samples: gets every finished request.
-    func run(_ samples: (any SampleSink)?) throws(LoadError) -> RunResult {
-        guard settings.workers == 1 else {
-            throw LoadError(.configuration, "--workers: this build runs one process only")
-        }
+    /// - Parameter outputs: get every finished request of this process, and the figures of each second.
+    func run(_ outputs: RunOutputs) throws(LoadError) -> RunResult {
         let view = LiveView(settings.plan)
         defer { view.close() }
-        let engine = try LoadEngine(settings.plan, stop: Interrupt.flag, samples: samples) { view.show($0) }
+        guard settings.workers == 1 else {
+            let workers = try Workers(settings) { figures in
+                view.show(figures.live(settings.plan))
+                outputs.show(figures)
+            }
+            view.open()
+            return try workers.run()
+        }
+        let engine = try LoadEngine(settings.plan, stop: Interrupt.flag, samples: outputs.samples) { progress in
+            view.show(progress)
+            outputs.show(progress)
+        }
         view.open()
         return try engine.run()
     }

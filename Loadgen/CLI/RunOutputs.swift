@@ -8,7 +8,8 @@ final class RunOutputs {
     private let settings: RunSettings
     private let watch: ServerWatch
     /// Gets every finished request while the run goes; nil where no output is made of single requests.
-    let samples: (any SampleSink)? = nil
+    var samples: (any SampleSink)? { written.samples }
+    private let written: OutputSet
 
     /// Opens what is written while the run goes, and starts to watch the target's machine.
     ///
@@ -16,13 +17,13 @@ final class RunOutputs {
     init(_ settings: RunSettings) throws(LoadError) {
         self.settings = settings
         let outputs = settings.file.outputs
-        let unknown = [
-            ("csv", outputs.csv), ("hlog", outputs.hlog), ("hgrm", outputs.hgrm), ("jtl", outputs.jtl),
-            ("openmetrics", outputs.openMetrics.map { "\($0)" }),
-        ].filter { $0.1 != nil }
-        if let first = unknown.first {
-            throw LoadError(.configuration, "outputs.\(first.0): this build writes html, json and ack_log only")
-        }
+        var files = OutputFiles()
+        (files.csv, files.hlog, files.hgrm) = (outputs.csv, outputs.hlog, outputs.hgrm)
+        (files.jtl, files.jtlDialect, files.openMetrics) = (outputs.jtl, outputs.dialect, outputs.openMetrics)
+        files.jtlTime = outputs.time
+        do throws(OutputError) {
+            written = try OutputSet(files, settings.plan, isWhole: settings.workers == 1)
+        } catch { throw LoadError(.system, error.description) }
         var sources: [WatchSource] = []
         for metric in settings.file.serverMetrics {
             switch metric {
@@ -39,6 +40,14 @@ final class RunOutputs {
         watch.start()
     }
 
+    /// Takes the figures of a second, on the engine's thread.
+    func show(_ progress: LoadProgress) { written.show(progress) }
+
+    /// Takes the merged figures of workers.
+    func show(_ figures: WorkerFigures) {
+        written.show(totals: figures.result.rows[0], interval: figures.result.series[0], elapsed: figures.elapsed)
+    }
+
     /// Judges the run and writes everything; the page last, since it may wait for the target's own figures.
     ///
     /// - Throws: the first file that cannot be written or read.
@@ -50,16 +59,22 @@ final class RunOutputs {
         let outputs = settings.file.outputs
         if let path = outputs.json { try TextFile.write(SummaryDocument.text(report), to: path) }
         Terminal.say(TextReport.text(report))
+        var failure: OutputError?
+        do throws(OutputError) { try written.write(report) } catch { failure = error }
         if result.isAckLogIncomplete {
             throw FileError(description: "the acknowledgement log could not be written completely")
         }
-        guard let page = outputs.html else { return report.verdict }
+        if let page = outputs.html { try writePage(report, page) }
+        if let failure { throw failure }
+        return report.verdict
+    }
+
+    private func writePage(_ report: RunReport, _ page: String) throws {
         var additions = PageAdditions()
         if let path = settings.serverJSON {
             for _ in 0..<(settings.serverJSONWait * 20) where !TextFile.exists(path) { usleep(50_000) }
             additions.sections = try ServerSection.list(json: TextFile.read(path), name: path)
         }
         try TextFile.write(HTMLPage.text(report, additions), to: page)
-        return report.verdict
     }
 }

@@ -28,6 +28,7 @@ public final class LoadEngine {
     static let failedPause: UInt64 = 100_000_000
     private static let interruptTimeout: UInt64 = 2_000_000_000
     private static let leadTime: UInt64 = 20_000_000
+    private static let startWaitMax: UInt64 = 60_000_000_000
 
     /// Memory of one user: itself, its running iteration, its place on the heap.
     package static var bytesPerUser: Int {
@@ -156,8 +157,9 @@ public final class LoadEngine {
 
     private func begin() {
         let lead = clock.isSimulated ? 0 : Self.leadTime
-        base = clock.now() + lead
-        result.startedAt = MonotonicClock.wallMicroseconds() + Int64(lead / 1_000)
+        let now = clock.now()
+        base = max(now + lead, clock.isSimulated ? 0 : min(plan.startAt, now + Self.startWaitMax))
+        result.startedAt = MonotonicClock.wallMicroseconds() + Int64((base - now) / 1_000)
         nextHousekeeping = base
         nextInterval = base + intervalLength
         nextReport = base + 1_000_000_000

@@ -11,6 +11,14 @@ public struct ScenarioOutputs: Sendable, Equatable {
         case old = "2"
     }
 
+    /// From when on the times of the JTL file count.
+    public enum JTLTime: String, Sendable, CaseIterable {
+        /// When the request was due.
+        case intended
+        /// When it was sent, as JMeter counts.
+        case service
+    }
+
     /// The HTML report.
     public var html: String?
     /// The JSON summary.
@@ -25,6 +33,8 @@ public struct ScenarioOutputs: Sendable, Equatable {
     public var jtl: String?
     /// How that line is made.
     public var jtlDialect = JTLDialect.current
+    /// What its times count from.
+    public var jtlTime = JTLTime.intended
     /// Where figures can be scraped while it runs; loopback.
     public var openMetrics: Endpoint?
     /// A line a final acknowledgement; FIX targets only.
@@ -58,9 +68,10 @@ public struct ScenarioOutputs: Sendable, Equatable {
             return
         }
         let keys = try value.section()
-        try keys.allow(["file", "dialect"])
+        try keys.allow(["file", "dialect", "time"])
         jtl = try keys.required("file").name()
         jtlDialect = try keys.value("dialect")?.choice(JTLDialect.self) ?? jtlDialect
+        jtlTime = try keys.value("time")?.choice(JTLTime.self) ?? jtlTime
     }
 
     private func refuseSharedFiles(_ section: SettingsSection) throws(SettingsError) {

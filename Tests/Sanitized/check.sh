@@ -15,6 +15,7 @@ export SWIFT_BACKTRACE=enable=no
 # All races of a run are reported, not the first alone. Leaks are looked for when the address run ends.
 export TSAN_OPTIONS="halt_on_error=0 exitcode=66"
 export ASAN_OPTIONS="detect_leaks=1 detect_stack_use_after_return=1"
+export LSAN_OPTIONS="suppressions=$PWD/leaks.supp:print_suppressions=0"
 
 build() {
     swift build -c release --build-tests --sanitize "$1" --scratch-path "$scratch/$1" >"$scratch/$1.log" 2>&1 \

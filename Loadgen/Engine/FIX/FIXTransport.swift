@@ -86,13 +86,13 @@ final class FIXTransport: Transport {
         let sequences = plan.connections <= 512 ? 1 << 13 : 1 << 9
         sessions = (0..<plan.connections).map { index in
             FIXSession(
-                index: index, compID: "\(target.senderPrefix)\(index + 1)",
+                index: index, compID: "\(target.senderPrefix)\(target.sessionFirst + index)",
                 configuration: configuration(index, resets: true), inputCapacity: inputCapacity, sequences: sequences)
         }
     }
 
     func configuration(_ index: Int, resets: Bool) -> SessionConfiguration {
-        let compID = "\(target.senderPrefix)\(index + 1)"
+        let compID = "\(target.senderPrefix)\(target.sessionFirst + index)"
         let header = HeaderTemplate(sender: Array(compID.utf8), target: Array(target.targetCompID.utf8))
         var session = SessionConfiguration(role: .initiator, header: header)
         session.heartbeatSeconds = target.heartbeatSeconds

@@ -33,6 +33,8 @@ public struct LoadPlan: Sendable {
     /// `u % W == w` with all their iterations; each step of a search offers it a W-th of the rate, and it judges the step
     /// by its own figures. What is sent depends on the iteration's number only, so workers together send what one would.
     public var stripe = Stripe(index: 0, of: 1)
+    /// Monotonic nanoseconds before which the run's zero does not lie: how workers begin at one instant; 0 for at once.
+    public var startAt: UInt64 = 0
     /// One request in so many carries a trace context; 0 for none.
     public var traceEvery = 0
 

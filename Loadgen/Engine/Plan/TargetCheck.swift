@@ -51,6 +51,7 @@ extension FIXTarget {
         try require(
             (1...Self.openOrdersMax).contains(openOrdersPerSession), "open orders: 1 to \(Self.openOrdersMax)")
         try require(isPrintable(senderPrefix, 20), "sender prefix: 1 to 20 printable characters")
+        try require((1...1 << 20).contains(sessionFirst), "first session: 1 to 2^20")
         try require(isPrintable(targetCompID, 24), "target CompID: 1 to 24 printable characters")
         try require((username + password).utf8.allSatisfy { $0 >= 0x20 }, "user name and password: no control codes")
         try require((0...3_600).contains(heartbeatSeconds), "heartbeat: 0 to 3600 s")

@@ -46,8 +46,10 @@ public struct TargetPlan: Sendable {
 
 /// FIX session settings of a run.
 public struct FIXTarget: Sendable, Equatable {
-    /// The i-th session (from 1) has the SenderCompID `senderPrefix` + i.
+    /// Sessions have the SenderCompIDs `senderPrefix` + i, i from `sessionFirst` on.
     public var senderPrefix = "LG"
+    /// Number of the first session; workers of one run have consecutive ranges.
+    public var sessionFirst = 1
     /// TargetCompID of all sessions.
     public var targetCompID = "SPRINGTIDE"
     /// Field 553 of the Logon; the SenderCompID where only a password is given.
