@@ -137,7 +137,27 @@ struct LoadTests {
             gate.open()
             for await code in group { #expect(code == nil) }
         }
-        #expect(f.durable.loadCount.loads == 5 && f.metric("cache_overloads_total") == 1)
+        #expect(f.durable.loadCount.loads == 5)
+        #expect(f.metric("cache_overloads_total") == 1)
+    }
+
+    @Test("Readers that learn the epoch together load each row once: none finds L1 half way into it")
+    func firstReaders() async throws {
+        for _ in 0..<200 {
+            let f = F()
+            await withTaskGroup(of: CacheError.Code?.self) { group in
+                for id in 1...4 as ClosedRange<UInt64> {
+                    group.addTask {
+                        do throws(CacheError) {
+                            _ = try await f.stack.read(F.key(id))
+                            return nil
+                        } catch { return error.code }
+                    }
+                }
+                for await code in group { #expect(code == nil) }
+            }
+            #expect(f.durable.loadCount.loads == 4)
+        }
     }
 
     @Test("A read of more rows than one load takes is split")

@@ -66,7 +66,9 @@ extension CacheStack {
             if keys.count > 1, index % LocalTier.prefetchMax == 0 {
                 local.prefetch(keys.span.extracting(index..<min(index + LocalTier.prefetchMax, keys.count)))
             }
-            if !demand.skipsShared, let (row, payload) = local.value(key, demand.bound, at: demand.began) {
+            if !demand.skipsShared, let (row, payload) = local.value(key, demand.bound, at: demand.began),
+                token.isEmpty || row.epoch == token.epoch
+            {
                 held.append(CachedValue(key: key, row, payload: payload, level: .l1))
             } else {
                 held.append(nil)

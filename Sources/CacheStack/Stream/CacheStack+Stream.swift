@@ -103,8 +103,10 @@ extension CacheStack {
         shadow.noteApplied(records, at: time.now())
     }
 
+    /// Starts at `ticket`, with the tail locked. The epoch is said last: who finds it known finds L1 in it, and who
+    /// comes with an answer of it before that waits for the tail.
     private func restart(at ticket: Ticket, born: MonotonicTime, epoch newEpoch: UInt32, refusingOlder: Bool) {
-        let old = epoch.exchange(newEpoch, ordering: .acquiringAndReleasing)
+        let old = epoch.load(ordering: .acquiring)
         if old != newEpoch {
             if old != 0 { metrics.epochs.increment() }
             newest.store(ticket.rawValue, ordering: .releasing)
@@ -119,6 +121,7 @@ extension CacheStack {
         }
         start.withLock { $0 = (ticket, born) }
         local.restart(at: ticket, born: born, epoch: newEpoch, refusingOlder: refusingOlder)
+        epoch.store(newEpoch, ordering: .releasing)
     }
 
     /// Takes note of the ticket and epoch of an answer of L3; false where the answer is of an older epoch.
