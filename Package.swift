@@ -140,7 +140,7 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("GatewayBenchmark", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
     ("LearningBenchmark", ["Learning"]),
     ("ForecastBenchmark", ["Forecasting", "Learning"]),
-    ("LoadgenBenchmark", ["Arrivals", "Engine", "FIX", "MallocCount", "Telemetry"]),
+    ("LoadgenBenchmark", ["Arrivals", "CLinux", "Engine", "FIX", "MallocCount", "Telemetry"]),
 ]
 
 package.targets += [

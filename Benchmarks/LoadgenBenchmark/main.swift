@@ -5,7 +5,8 @@ import MallocCount
 import Telemetry
 
 // The generator against the cheapest target in the same process: what the generator itself costs.
-//   LoadgenBenchmark [RATE [SECONDS [even] [realtime]]]     default 15000 for 10 s, Poisson, over 32 FIX sessions
+//   LoadgenBenchmark [RATE [SECONDS [even] [realtime] [coalesce]]]   default 15000 for 10 s, Poisson, over 32 FIX
+//       sessions; `coalesce` with at least 300 us between turns. Then bare sockets with the same arrivals.
 //   LoadgenBenchmark parts                only the costs of single steps, and runs without a socket
 //   LoadgenBenchmark serve PORT SECONDS   only the target, for trying `loadgen run` by hand
 
@@ -85,6 +86,7 @@ do {
     var plan = LoadPlan(name: "benchmark", seed: 7, target: TargetPlan(.fix(FIXTarget()), at: target))
     plan.target.connections = 32
     plan.pacing.wantsRealtime = arguments.contains("realtime")
+    if arguments.contains("coalesce") { plan.pacing.coalescingNanoseconds = 300_000 }
     plan.orders = OrderDrawing(instruments: instruments)
     plan.operations = [
         OperationPlan(name: "order.new", request: .newOrder), OperationPlan(name: "order.cancel", request: .cancel),
@@ -114,6 +116,7 @@ do {
     print(
         "allocations of the generator's thread: \((allocations / Double(max(result.sent, 1)) * 1_000).rounded() / 1_000) a request"
     )
+    Floor.measure(profile, seconds: seconds)
     for limit in result.generatorLimits(plan) { print("generator-limited: \(limit)") }
 } catch {
     print("benchmark failed: \(error)")
