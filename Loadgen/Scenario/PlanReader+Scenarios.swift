@@ -20,7 +20,7 @@ extension PlanReader {
             case .constantUsers: ["users", "duration", "think"]
             case .rampingUsers: ["stages", "think"]
             case .steppedUsers: ["from", "to", "by", "settle", "hold", "think"]
-            case .findCapacity: ["rate", "until", "step", "settle", "tolerance", "steps_max", "arrivals"]
+            case .findCapacity: ["rate", "until", "step", "settle", "tolerance", "attempts", "steps_max", "arrivals"]
             }
         }
     }
@@ -147,7 +147,8 @@ extension PlanReader {
             search.settleSeconds /= scale
         }
         search.tolerance = try section.value("tolerance")?.share(in: 0.001...0.5) ?? search.tolerance
-        search.stepsMax = try section.integer("steps_max", default: search.stepsMax, in: 2...200)
+        search.stepsMax = try section.integer("steps_max", default: search.stepsMax, in: 2...64)
+        search.attempts = try section.integer("attempts", default: search.attempts, in: 1...10)
         return search
     }
 

@@ -83,7 +83,7 @@ enum ScenarioKeys {
     static let scenario = [
         "executor", "start", "graceful_stop", "mix", "arrivals", "stages", "schedule", "day", "duration", "rate",
         "users",
-        "think", "from", "to", "by", "settle", "hold", "until", "step", "tolerance", "steps_max",
+        "think", "from", "to", "by", "settle", "hold", "until", "step", "tolerance", "attempts", "steps_max",
     ]
     /// Those that make a scenario of the file's top.
     static let short = scenario.filter { $0 != "mix" && $0 != "start" && $0 != "graceful_stop" }

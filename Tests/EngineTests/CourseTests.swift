@@ -62,6 +62,7 @@ struct CourseTests {
         let capacity = 100 * (1 + 1_000 * random.unit())
         var search = CapacitySearch(rates: 100...200_000, until: try Threshold.parse("errors==0"), process: .even)
         search.tolerance = 0.01
+        search.attempts = 1
         var course = CapacityCourse(search)
         var tried: [Double] = []
         while let rate = course.rate {
@@ -84,6 +85,29 @@ struct CourseTests {
         #expect(course.rate == nil && course.steps == 3)
         course.judge(isMet: true)
         #expect(course.steps == 3)
+    }
+
+    @Test("A rate that fails once and passes when repeated has passed; one that fails each time has failed")
+    func attempts() throws {
+        var search = CapacitySearch(rates: 100...1_600, until: try Threshold.parse("errors==0"), process: .even)
+        search.tolerance = 0.2
+        search.attempts = 3
+        var course = CapacityCourse(search)
+        var tried: [Double] = []
+        for isMet in [false, true, true, false, false, true, false, false, false, true] {
+            tried.append(try #require(course.rate))
+            course.judge(isMet: isMet)
+        }
+        #expect(tried == [100, 100, 200, 400, 400, 400, 800, 800, 800, 600])
+        #expect((course.passed, course.failed, course.steps) == (600, 800, 10) && course.rate == 700)
+        for _ in 0..<3 { course.judge(isMet: false) }
+        #expect(course.rate == nil && course.failed == 700)
+        // The last step a search has decides, however few there were at its rate.
+        search.stepsMax = 2
+        course = CapacityCourse(search)
+        course.judge(isMet: true)
+        course.judge(isMet: false)
+        #expect(course.rate == nil && course.failed == 200)
     }
 
     @Test("Progress tells phases, users, rates and conditions once a second")

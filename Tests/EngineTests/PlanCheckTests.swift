@@ -68,6 +68,7 @@ struct PlanCheckTests {
         }
         #expect(try search { _ in } && !search { $0.until = [] } && !search { $0.rates = 0...1 })
         #expect(try !search { $0.tolerance = 0 } && !search { $0.stepSeconds = 0 } && !search { $0.stepsMax = 65 })
+        #expect(try !search { $0.attempts = 0 } && !search { $0.attempts = 11 })
         #expect(try !search { $0.until = try Threshold.parse("errors{op:order.new}==0") })
         #expect(try !isRight { $0.scenarios = [] } && !isRight { $0.scenarios += $0.scenarios })
         #expect(try !isRight { $0.scenarios[0].gracefulStop = 3_601 } && !isRight { $0.scenarios[0].start = -1 })

@@ -21,7 +21,7 @@ struct SearchTests {
     private func plan(_ name: String, _ rates: ClosedRange<Double>, until: String) throws -> LoadPlan {
         var plan = try Samples.callPlan(name)
         var search = CapacitySearch(rates: rates, until: try Threshold.parse(until), process: .even)
-        search.settleSeconds = 1
+        (search.settleSeconds, search.attempts) = (1, 1)
         search.stepSeconds = 10
         plan.scenarios = [ScenarioPlan(name: "capacity", mix: 0, executor: .findCapacity(search))]
         plan.target.timeoutNanoseconds = 60_000_000_000

@@ -202,6 +202,7 @@ extension LoadPlan {
         try require(
             search.settleSeconds >= 0 && (0.1...3_600).contains(search.stepSeconds), "\(place): step: 100ms to 1h")
         try require(search.tolerance > 0 && search.tolerance < 1, "\(place): tolerance: above 0 and below 1")
+        try require((1...10).contains(search.attempts), "\(place): 1 to 10 attempts at a rate")
         try require(!search.until.isEmpty, "\(place): a search needs a condition")
         try require(
             search.until.allSatisfy { $0.operation == nil && $0.scenario == nil },

@@ -119,6 +119,8 @@ public struct CapacitySearch: Sendable {
     public var stepSeconds = 20.0
     /// The search ends when the passed and the failed rate differ by less than this share.
     public var tolerance = 0.02
+    /// Steps of one rate that must fail before the rate has: one stall of the machine is not the target's limit.
+    public var attempts = 2
     /// How each step's arrivals are drawn.
     public var process: ArrivalProcess
 

@@ -1,15 +1,17 @@
 /// Which rates a capacity search tries: doubling from the least until one fails, then bisection.
 ///
-/// It ends when the passed and the failed rate differ by less than the tolerance (as a share of the failed one), when
+/// A rate has failed after `attempts` failed steps. It ends when the passed and the failed rate differ by less than the tolerance (as a share of the failed one), when
 /// the least rate fails, when the greatest passes, or after `stepsMax` steps. Pure: answers go in, rates come out.
 package struct CapacityCourse {
     private let search: CapacitySearch
     /// The greatest rate that passed.
-    private(set) var passed: Double?
+    package private(set) var passed: Double?
     /// The least rate that failed.
-    private(set) var failed: Double?
+    package private(set) var failed: Double?
     /// Steps judged.
     package private(set) var steps = 0
+    /// Failed steps of the present rate.
+    private var failures = 0
     /// The rate to try; nil at the end.
     package private(set) var rate: Double?
 
@@ -22,7 +24,15 @@ package struct CapacityCourse {
     package mutating func judge(isMet: Bool) {
         guard let tried = rate else { return }
         steps += 1
-        if isMet { passed = max(passed ?? 0, tried) } else { failed = min(failed ?? .infinity, tried) }
+        failures = isMet ? 0 : failures + 1
+        if isMet {
+            passed = max(passed ?? 0, tried)
+        } else if failures == search.attempts || steps == search.stepsMax {
+            failed = min(failed ?? .infinity, tried)
+            failures = 0
+        } else {
+            return
+        }
         rate = steps < search.stepsMax ? following() : nil
     }
 
