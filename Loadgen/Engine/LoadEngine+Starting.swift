@@ -83,9 +83,11 @@ extension LoadEngine {
         }
     }
 
-    /// After a search's step: arrivals it did not get to are dropped, then its answers are awaited and judged.
+    /// After a search's step: arrivals that found no room in it are dropped, then its answers are awaited and judged.
+    /// Those that are due and have room are still sent, however late.
     private func drain(_ scenario: Int, _ time: UInt64) {
-        for _ in 0..<10_000 where scenarios[scenario].due <= scenarios[scenario].stepEnd {
+        let hasNoRoom = isBlocked || !waiting.isEmpty
+        for _ in 0..<10_000 where hasNoRoom && scenarios[scenario].due <= scenarios[scenario].stepEnd {
             dropArrival(scenario, scenarios[scenario].due, time)
         }
         guard scenarios[scenario].due == .max, scenarios[scenario].outstanding == 0,

@@ -55,6 +55,21 @@ struct ExecutorTests {
         #expect(result.held > 0)
     }
 
+    @Test(
+        "A ramp whose last user comes as the scenario ends ends with it", .timeLimit(.minutes(1)),
+        arguments: [10, 97, 700])
+    func rampEnds(users count: Int) throws {
+        let plan = try users("ramp", [.init(users: 1, seconds: 0), .init(users: count, seconds: 7)], .constant(0.5))
+        let result = try Samples.simulate(plan) { _ in InProcessReply(after: 1_000_000) }
+        #expect(result.wallSeconds < 8 && result.errors == 0)
+        // User u of a straight ramp is here for 7 (1 - (u - 1) / (count - 1)) s and begins every 501 ms.
+        let expected = (1...count).reduce(0) { (sum: Int, user: Int) -> Int in
+            let stay: Double = 7 * (1 - Double(user - 1) / Double(count - 1))
+            return sum + max(1, Int((stay / 0.501).rounded(.up)))
+        }
+        #expect(abs(result.total - expected) <= count / 50 + 1, "\(result.total) requests, expected \(expected)")
+    }
+
     @Test("Users wait for their answer, think, and begin again")
     func closedCycle() throws {
         // 10 ms service + 90 ms think: ten cycles a second and user, the first at once.

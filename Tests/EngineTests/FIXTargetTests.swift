@@ -2,7 +2,9 @@ import Arrivals
 import Engine
 import FIX
 import Glibc
+import TLS
 import Telemetry
+import TestCertificates
 import Testing
 
 /// End to end over loopback sockets against `LoopbackAcceptor`; outcomes are asserted, never speeds.
@@ -44,6 +46,30 @@ struct FIXTargetTests {
         #expect(result.errors == 0 && result.refusals.isEmpty && !result.isInterrupted)
         #expect(result.series.reduce(0) { $0 + $1.sent } == scheduled)
         #expect(result.series.reduce(0) { $0 + $1.done } == scheduled)
+    }
+
+    @Test("FIX over mutual TLS: every request is answered; a stranger to the acceptor's authority is refused")
+    func mutualTLS() throws {
+        let certificates = try #require(TestCertificates.shared)
+        var settings = TLSSettings(.server)
+        settings.certificateFile = certificates.server.certificate
+        settings.keyFile = certificates.server.key
+        settings.authorityFile = certificates.authority
+        var client = TLSPlan()
+        client.authorityFile = certificates.authority
+        client.certificateFile = certificates.client.certificate
+        client.keyFile = certificates.client.key
+        let acceptor = try LoopbackAcceptor(tls: settings)
+        let result = try run(acceptor) { $0.target.tls = client }
+        #expect(result.offered > 100 && result.count(.ok) == result.offered && result.errors == 0)
+        #expect(acceptor.received.count == result.offered)
+        client.certificateFile = nil
+        client.keyFile = nil
+        let refusing = try LoopbackAcceptor(tls: settings)
+        let error = #expect(throws: LoadError.self) { try run(refusing) { $0.target.tls = client } }
+        #expect(error?.code == .connection && refusing.received.isEmpty)
+        let plain = try LoopbackAcceptor()
+        #expect(throws: LoadError.self) { try run(plain) { $0.target.tls = client } }
     }
 
     @Test("Response time is never below service time, and both are there for every answer")

@@ -1,6 +1,7 @@
 import FIX
 import Glibc
 import Synchronization
+import TLS
 
 /// A tiny FIX acceptor on a thread of its own: answers every request by a script, so that tests know the outcomes.
 final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everything but the atomics
@@ -30,12 +31,15 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
         var machine: SessionMachine?
         var writer = FrameWriter()
         var input: [UInt8] = []
-        init(_ descriptor: Int32) { self.descriptor = descriptor }
+        let tls: TLSSession?
+
+        init(_ descriptor: Int32, _ tls: TLSSession?) { (self.descriptor, self.tls) = (descriptor, tls) }
     }
 
     let port: UInt16
     private let listener: Int32
     private let script: @Sendable (Int, Received) -> Action
+    private let tls: TLSContext?
     private let isStopped = Atomic<Bool>(false)
     private let isDone = Atomic<Bool>(false)
     private let log = Mutex<[Received]>([])
@@ -47,8 +51,11 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
     var received: [Received] { log.withLock { $0 } }
 
     /// - Parameter script: the request's number (from 0) and its content give the action.
-    init(_ script: @escaping @Sendable (Int, Received) -> Action = { _, _ in .accept }) throws {
+    init(
+        tls: TLSSettings? = nil, _ script: @escaping @Sendable (Int, Received) -> Action = { _, _ in .accept }
+    ) throws {
         self.script = script
+        self.tls = try tls.map { try TLSContext($0) }
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -84,17 +91,45 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
         while !isStopped.load(ordering: .relaxed) {
             var polled = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
             polled += peers.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
-            guard poll(&polled, nfds_t(polled.count), 20) > 0 else { continue }
-            let ready = Set(polled.dropFirst().filter { $0.revents != 0 }.map(\.fd))
+            // What libssl has read ahead is in no socket any more.
+            let ahead = peers.filter { $0.tls?.hasPendingInput == true }.map(\.descriptor)
+            guard poll(&polled, nfds_t(polled.count), ahead.isEmpty ? 20 : 0) > 0 || !ahead.isEmpty else { continue }
+            let ready = Set(polled.dropFirst().filter { $0.revents != 0 }.map(\.fd) + ahead)
             if polled[0].revents != 0 {
                 let descriptor = Glibc.accept(listener, nil, nil)
-                if descriptor >= 0 { peers.append(Peer(descriptor)) }
+                if descriptor >= 0 { admit(descriptor) }
             }
             for peer in peers where ready.contains(peer.descriptor) && !serve(peer) { drop(peer) }
         }
         for peer in peers { close(peer.descriptor) }
         close(listener)
         isDone.store(true, ordering: .releasing)
+    }
+
+    private func admit(_ descriptor: Int32) {
+        guard let tls else { return peers.append(Peer(descriptor, nil)) }
+        guard let session = try? TLSSession(tls, descriptor: descriptor, host: ""), session.handshake() == .done else {
+            close(descriptor)
+            return
+        }
+        peers.append(Peer(descriptor, session))
+    }
+
+    private func receive(_ peer: Peer, _ chunk: inout [UInt8]) -> Int {
+        guard let tls = peer.tls else { return read(peer.descriptor, &chunk, chunk.count) }
+        guard case .bytes(let count) = chunk.withUnsafeMutableBytes({ tls.receive(into: $0) }) else { return 0 }
+        return count
+    }
+
+    private func transmit(_ bytes: UnsafeRawBufferPointer, to peer: Peer) {
+        guard let tls = peer.tls else {
+            _ = send(peer.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            return
+        }
+        var rest = bytes[...]
+        while !rest.isEmpty, case .bytes(let count) = tls.send(UnsafeRawBufferPointer(rebasing: rest)) {
+            rest = rest.dropFirst(count)
+        }
     }
 
     private func drop(_ peer: Peer) {
@@ -105,7 +140,7 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
 
     private func serve(_ peer: Peer) -> Bool {
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        let got = read(peer.descriptor, &chunk, chunk.count)
+        let got = receive(peer, &chunk)
         guard got > 0 else { return false }
         peer.input += chunk[..<got]
         var isAlive = true
@@ -116,8 +151,7 @@ final class LoopbackAcceptor: @unchecked Sendable {  // its thread owns everythi
             peer.input.removeFirst(length)
             isAlive = take(peer)
         }
-        peer.writer.withBytes { bytes in _ = send(peer.descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-        }
+        peer.writer.withBytes { transmit(UnsafeRawBufferPointer($0), to: peer) }
         peer.writer.removeAll()
         return isAlive
     }

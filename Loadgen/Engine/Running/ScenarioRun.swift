@@ -167,7 +167,11 @@ struct ScenarioRun {
     mutating func takeControl() -> ControlEvent? {
         let changeTime = change.map { start + UInt64(($0.time * 1e9).rounded()) } ?? .max
         defer { setControl() }
-        if let mark = marks.first, mark.time <= changeTime { return marks.removeFirst().event }
+        if let mark = marks.first, mark.time <= changeTime {
+            // Who would come at the very end has nothing to do, and nobody would send him away.
+            if case .allLeave = mark.event { (change, changes) = (nil, nil) }
+            return marks.removeFirst().event
+        }
         guard let taken = change else { return nil }
         change = changes?.next()
         return taken.comes ? .userComes(taken.user) : .userLeaves(taken.user)
