@@ -255,8 +255,8 @@ public final class LoadEngine {
 
     /// The plan's conditions on the figures so far.
     private func thresholds(_ elapsed: Double) -> [ThresholdResult] {
-        let seconds = max(0, elapsed - plan.recording.warmupSeconds)
-        return plan.thresholds.map { threshold in
+        plan.thresholds.map { threshold in
+            let seconds = plan.judgedSeconds(of: threshold.scenario, wall: elapsed)
             let isWhole = threshold.scenario == nil && threshold.operation == nil
             return threshold.evaluate(isWhole ? [recorder.totals] : recorder.rows, names: names, seconds: seconds)
         }

@@ -32,6 +32,21 @@ struct ThresholdTests {
         (self.plan, self.result) = (plan, result)
     }
 
+    @Test("A scenario's rate is over the time in which it starts requests, less the warm-up and what was cut off")
+    func scenarioRate() throws {
+        let condition = try Threshold.parse("throughput{scenario:two}>1")[0]
+        var plan = plan
+        for (start, warmup, seconds) in [(3, 0, 1), (9.5, 0, 0.5), (3, 3.75, 0.25), (0, 0.5, 0.5)]
+            as [(Double, Double, Double)]
+        {
+            plan.scenarios[1].start = start
+            plan.recording.warmupSeconds = warmup
+            #expect(condition.evaluate(result, plan: plan).actual == 100 / seconds)
+        }
+        plan.scenarios[1].start = 10
+        #expect(!condition.evaluate(result, plan: plan).isMet, "it never ran")
+    }
+
     private func actual(_ text: String) throws -> Double? {
         let parsed = try Threshold.parse(text)
         try #require(parsed.count == 1)
@@ -46,7 +61,7 @@ struct ThresholdTests {
         #expect(abs((try actual("p(100)<1s") ?? 0) / 200e6 - 1) < 0.001)
         #expect(try actual("errors<1") == 0.02 && actual("errors{op:other}<1") == 0.06)
         #expect(try actual("errors.count<1") == 6 && actual("rejects{op:call}.count<1") == 20)
-        #expect(try actual("throughput>1") == 29.4 && actual("throughput{scenario:two}.rate>1") == 10)
+        #expect(try actual("throughput>1") == 29.4 && actual("throughput{scenario:two}.rate>1") == 100)
         #expect(try actual("requests>1") == 300 && actual("requests{op:other}.count>1") == 100)
         #expect(try actual("apdex(50ms)>0") == 0.7 && actual("apdex(50ms).value>0") == 0.7)
         #expect(try actual("send_lag.avg<1ms") == 2_000 && actual("service_time.max<1s") == 500_000)

@@ -98,6 +98,18 @@ public struct Pacing: Sendable, Equatable {
     public init() {}
 }
 
+extension LoadPlan {
+    /// Seconds that a run of `wall` seconds counts requests in: without the warm-up and, for one scenario, while that
+    /// scenario starts any.
+    func judgedSeconds(of scenario: String?, wall: Double) -> Double {
+        let warmup = recording.warmupSeconds
+        guard let scenario, let plan = scenarios.first(where: { $0.name == scenario }) else {
+            return max(0, wall - warmup)
+        }
+        return max(0, min(wall, plan.start + plan.executor.seconds) - max(plan.start, warmup))
+    }
+}
+
 /// What is recorded and how finely.
 public struct Recording: Sendable, Equatable {
     /// Length of an interval of the series, seconds, 0.1...60.

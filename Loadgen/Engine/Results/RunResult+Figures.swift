@@ -67,9 +67,6 @@ extension RunResult {
         return merged
     }
 
-    /// The time that totals were collected in: wall time without the warm-up.
-    public func judgedSeconds(_ plan: LoadPlan) -> Double { max(0, wallSeconds - plan.recording.warmupSeconds) }
-
     /// Why the figures are the generator's rather than the target's; empty for a valid measurement.
     ///
     /// p99 send lag above max(1 ms, 2 % of the objective); |sent - offered| above 4 sqrt(offered); CPU above 90 %;

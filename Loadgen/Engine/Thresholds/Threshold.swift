@@ -11,6 +11,7 @@ internal import Telemetry
 /// statistic  = "p(" number ")" | "avg" | "med" | "min" | "max"          of the first three
 ///            | "rate" (default) | "count"                               of errors and rejects
 ///            | "rate" (throughput) | "count" (requests) | "value" (apdex): the only one of these, may be left out
+///              A rate of one scenario is over the time in which that scenario starts requests.
 /// comparison = "<" | "<=" | ">" | ">=" | "==" | "!="
 /// value      = number [ "us" | "ms" | "s" | "%" ]                       durations need their unit
 /// ```
@@ -113,7 +114,8 @@ public struct Threshold: Sendable, Equatable {
 
     /// Judges a run.
     public func evaluate(_ result: RunResult, plan: LoadPlan) -> ThresholdResult {
-        evaluate(result.rows, names: PlanNames(plan), seconds: result.judgedSeconds(plan))
+        let seconds = plan.judgedSeconds(of: scenario, wall: result.wallSeconds)
+        return evaluate(result.rows, names: PlanNames(plan), seconds: seconds)
     }
 
     /// Judges rows that were collected over so many seconds.
