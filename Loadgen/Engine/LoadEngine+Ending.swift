@@ -38,6 +38,10 @@ extension LoadEngine: CompletionSink {
 
     // MARK: Answers
 
+    func flushing(_ connection: Int) {
+        if flushes.indices.contains(connection) { flushes[connection] = clock.now() }
+    }
+
     func saved(_ token: RequestToken, variable: Int, _ value: Span<UInt8>) {
         guard requests.holds(token) else { return }
         let iteration = requests[token.slot].iteration

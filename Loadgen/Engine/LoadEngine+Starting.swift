@@ -148,7 +148,7 @@ extension LoadEngine {
         }
         guard count > 0 else { return }
         transport.flush()
-        stampBatch()
+        stampBatch(since: now)
     }
 
     /// Sends between two connections' answers if the turn that began at `turn` has lasted its time: a burst of answers
@@ -160,13 +160,16 @@ extension LoadEngine {
         return now
     }
 
-    /// Everything of a batch counts as sent when the last of it was flushed.
-    private func stampBatch() {
+    /// A request of a batch that began at `begin` counts as sent when its connection was flushed; where none was, with
+    /// the batch.
+    private func stampBatch(since begin: UInt64) {
         guard !batch.isEmpty else { return }
-        let sent = clock.now() - base
-        recorder.noteBatch(batch.count, at: sent)
+        let end = clock.now()
+        recorder.noteBatch(batch.count, at: end - base)
         for token in batch where requests.holds(token) {
-            requests[token.slot].sent = sent
+            let connection = Int(requests[token.slot].connection)
+            let flushed = flushes.indices.contains(connection) ? flushes[connection] : 0
+            requests[token.slot].sent = (flushed >= begin ? flushed : end) - base
             recorder.noteLag(requests[token.slot])
         }
         batch.removeAll(keepingCapacity: true)

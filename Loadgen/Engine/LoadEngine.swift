@@ -13,7 +13,7 @@ internal import Telemetry
 /// 4. replies are parsed and matched to their requests, and what follows them is put on the heap.
 ///
 /// Each request has three times: *intended* by the schedule (for users and later steps of a flow: the end of the request
-/// before plus the think time), *sent* after the flush, *done* when its final answer was read. Response time = done -
+/// before plus the think time), *sent* as its flush begins, *done* when its final answer was read. Response time = done -
 /// intended, service time = done - sent, send lag = sent - intended. A target that stalls delays answers, never arrivals,
 /// so waiting is not omitted from the response times.
 ///
@@ -72,6 +72,8 @@ public final class LoadEngine {
     var sentOrder = FIFO<RequestToken>()
     /// Requests handed over since the last flush, to be stamped after it.
     var batch: [RequestToken] = []
+    /// When each connection was flushed last, monotonic nanoseconds.
+    var flushes: [UInt64] = []
     private var nextHousekeeping: UInt64 = 0
     private var nextInterval: UInt64 = 0
     private var nextReport: UInt64 = 0
@@ -119,6 +121,7 @@ public final class LoadEngine {
         transport = try TransportChoice.make(
             TransportSetting(plan: plan, saves: compiled.saves, poller: poller, clock: clock))
         batch.reserveCapacity(Self.batchMax)
+        flushes = [UInt64](repeating: 0, count: transport.connections)
         for (index, scenario) in plan.scenarios.enumerated() {
             scenarios.append(ScenarioRun(scenario, index: index, plan: plan, firstUser: users.count))
             users += [User](repeating: User(scenario: Int16(index)), count: scenarios[index].ownUsers)

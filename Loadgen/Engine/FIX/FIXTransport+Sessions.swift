@@ -137,6 +137,7 @@ extension FIXTransport {
         for index in 0..<dirty.count {
             let session = dirty[index]
             guard session.isDirty else { continue }
+            sink.flushing(session.index)
             if session.flush() { watchWriting(session) } else { lose(session, "connection reset") }
         }
         dirty.removeAll(keepingCapacity: true)

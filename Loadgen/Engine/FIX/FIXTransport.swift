@@ -198,6 +198,7 @@ final class FIXTransport: Transport {
 
 /// Takes what nobody waits for, before the start and after the end.
 final class NoSink: CompletionSink {
+    func flushing(_ connection: Int) {}
     func saved(_ token: RequestToken, variable: Int, _ value: Span<UInt8>) {}
     func completed(_ completion: Completion) {}
 }

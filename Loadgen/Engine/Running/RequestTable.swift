@@ -2,7 +2,7 @@
 struct PendingRequest {
     var generation: UInt32 = 0
     var isLive = false
-    /// Nanoseconds after the start; `sent` once its batch was flushed.
+    /// Nanoseconds after the start; `sent` when its connection was flushed.
     var intended: UInt64 = 0
     var sent: UInt64 = 0
     /// Its running iteration.

@@ -188,6 +188,7 @@ final class HTTPTransport: Transport {
         for index in 0..<dirty.count {
             let link = dirty[index]
             guard link.isDirty else { continue }
+            sink.flushing(link.index)
             if link.flush() { watchWriting(link) } else { lose(link, fault(of: link) ?? "connection reset") }
         }
         dirty.removeAll(keepingCapacity: true)

@@ -49,6 +49,8 @@ struct Completion {
 protocol CompletionSink: AnyObject {
     /// A value that a request's `SavePlan` asked for, at most `SavedValue.lengthMax` bytes; before its `completed`.
     func saved(_ token: RequestToken, variable: Int, _ value: Span<UInt8>)
+    /// What was written for a connection now goes to the kernel.
+    func flushing(_ connection: Int)
     /// The request is finished: once a request, never from within `submit`.
     func completed(_ completion: Completion)
 }
@@ -86,8 +88,9 @@ struct TransportSetting {
 
 /// Writes requests to a target and reads its answers.
 ///
-/// One thread calls everything. The engine hands over what is due with `submit`, then calls `flush` once for the batch
-/// and takes the time behind it as the sending time of all of it. Answers may come in any order. A request that was
+/// One thread calls everything. The engine hands over what is due with `submit`, then calls `flush` once for the batch;
+/// the transport says `flushing` before it writes to a connection, and that is when its requests are sent: on loopback
+/// the answer may be there before the write returns. Answers may come in any order. A request that was
 /// taken is completed exactly once: by its answer, by the loss of its connection (`unknown`), or by the engine, which
 /// calls `giveUp` and counts it itself.
 protocol Transport: AnyObject {
