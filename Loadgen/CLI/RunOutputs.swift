@@ -27,7 +27,7 @@ final class RunOutputs {
         var sources: [WatchSource] = []
         for metric in settings.file.serverMetrics {
             switch metric {
-            case .scrape(let url, _):
+            case .scrape(let url):
                 guard let url = ScrapeURL(url) else {
                     throw LoadError(.configuration, "server_metrics: \(url) is no page of this machine")
                 }

@@ -92,8 +92,8 @@ public struct ScenarioOutputs: Sendable, Equatable {
 
 /// Something of the target's machine that is watched during a run: the section `server_metrics`.
 public enum ServerMetric: Sendable, Equatable {
-    /// A page of metrics in the Prometheus text format, on this machine.
-    case scrape(url: String, everySeconds: Double)
+    /// A page of metrics in the Prometheus text format, on this machine; read once an interval of the series.
+    case scrape(url: String)
     /// The process whose number stands in a file, and its children.
     case pidFile(component: String, path: String)
     /// Processes by their name.
@@ -108,13 +108,11 @@ public enum ServerMetric: Sendable, Equatable {
         var found: [ServerMetric] = []
         for item in try value.list() {
             let section = try item.section()
-            try section.allow(["scrape", "every", "pid_file", "process", "component"])
+            try section.allow(["scrape", "pid_file", "process", "component"])
             let kinds = ["scrape", "pid_file", "process"].filter { section.has($0) }
             guard kinds.count == 1 else { throw item.must("have one of scrape, pid_file, process") }
-            for (key, owner) in [("every", "scrape"), ("component", "pid_file or process")] where section.has(key) {
-                guard (key == "every") == (kinds[0] == "scrape") else {
-                    throw section.error(key, "belongs to \(owner)")
-                }
+            guard kinds[0] != "scrape" || !section.has("component") else {
+                throw section.error("component", "belongs to pid_file or process")
             }
             found.append(try read(kinds[0], section))
         }
@@ -131,10 +129,7 @@ public enum ServerMetric: Sendable, Equatable {
             guard let slash = rest.firstIndex(of: "/"), let endpoint = Endpoint(String(rest[..<slash])),
                 endpoint.isLoopback
             else { throw value.must("be a page of this machine, such as http://127.0.0.1:9400/metrics") }
-            let every = try section.value("every").map { (value) throws(SettingsError) in
-                try PlanReader.seconds(value, in: 0.1...60)
-            }
-            return .scrape(url: text, everySeconds: every ?? 1)
+            return .scrape(url: text)
         case "pid_file": return .pidFile(component: try section.text("component", default: "services"), path: text)
         default: return .process(component: try section.text("component", default: text), name: text)
         }

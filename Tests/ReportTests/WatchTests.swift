@@ -65,7 +65,7 @@ struct SaturationTests {
                 $0.loads = [self.load(1.1, thread: 0.5), self.load(0.8, thread: 0.8)]
                 $0.machineCPU = 0.95
             }, 0...4)
-        #expect(together?.evidence == "all 2 processors together were 95 % busy, most of it by services (1.1)")
+        #expect(together?.evidence == "all 2 processors together were 95 % busy, most of it by services (1.1 of them)")
     }
 
     @Test("Only the samples of the stretch count, and none makes no claim")

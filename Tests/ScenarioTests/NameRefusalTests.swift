@@ -261,7 +261,7 @@ struct NameRefusalTests {
                 "s.yaml:5:20: outputs.ack_log: acknowledgements are those of FIX targets"
             ),
             (
-                Samples.fix("server_metrics: [{every: 1s}]"),
+                Samples.fix("server_metrics: [{component: a}]"),
                 "s.yaml:5:18: server_metrics[0] must have one of scrape, pid_file, process"
             ),
             (
@@ -269,8 +269,8 @@ struct NameRefusalTests {
                 "s.yaml:5:27: server_metrics[0].scrape must be a page of this machine, such as http://127.0.0.1:9400/metrics"
             ),
             (
-                Samples.fix("server_metrics: [{pid_file: a, every: 1s}]"),
-                "s.yaml:5:39: server_metrics[0].every: belongs to scrape"
+                Samples.fix("server_metrics: [{scrape: http://127.0.0.1:1/m, component: a}]"),
+                "s.yaml:5:60: server_metrics[0].component: belongs to pid_file or process"
             ),
         ])
     }

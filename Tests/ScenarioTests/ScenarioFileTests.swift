@@ -235,13 +235,13 @@ struct ScenarioFileTests {
             Samples.fix(
                 "target: {address: \"127.0.0.1:1\", password: s3cret}",
                 "outputs: {html: r.html, json: '-', hlog: a.hlog, hgrm: a.hgrm, csv: a.csv, jtl: {file: a.jtl, dialect: \"2\"}, openmetrics: \"127.0.0.1:9401\"}",
-                "server_metrics: [{scrape: \"http://127.0.0.1:9400/metrics\", every: 2s}, {pid_file: a.pid}, {process: redis-server, component: Redis}]"
+                "server_metrics: [{scrape: \"http://127.0.0.1:9400/metrics\"}, {pid_file: a.pid}, {process: redis-server, component: Redis}]"
             ))
         #expect(
             file.outputs.html == "r.html" && file.outputs.jtlDialect == .old && file.outputs.openMetrics?.port == 9_401)
         #expect(
             file.serverMetrics == [
-                .scrape(url: "http://127.0.0.1:9400/metrics", everySeconds: 2),
+                .scrape(url: "http://127.0.0.1:9400/metrics"),
                 .pidFile(component: "services", path: "a.pid"), .process(component: "Redis", name: "redis-server"),
             ])
         #expect(file.secrets == ["s3cret"])
