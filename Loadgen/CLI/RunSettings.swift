@@ -36,12 +36,7 @@ struct RunSettings {
         }
         var node = SettingNode.empty(named: "options")
         var text = ""
-        if let path = options.scenario {
-            do { text = try TextFile.read(path) } catch {
-                throw SettingsError(.file(path, line: 0, column: 0), "cannot be read: \(error.reason)")
-            }
-            node = try SettingNode(yaml: text, name: path)
-        }
+        if let path = options.scenario { (text, node) = try Self.scenario(path) }
         node = try Self.overrides(options).applied(to: node)
         file = try ScenarioFile(node, Self.surroundings(allowsRemote: options.allowRemote))
         serverJSON = options.serverJSON
@@ -50,6 +45,15 @@ struct RunSettings {
         context = RunContext(
             name: file.plan.name, scenario: Self.description(text, file.secrets), revision: options.revision ?? "",
             host: HostFacts.list())
+    }
+
+    /// The text of a scenario file and its tree.
+    static func scenario(_ path: String) throws(SettingsError) -> (text: String, node: SettingNode) {
+        let text: String
+        do { text = try TextFile.read(path) } catch {
+            throw SettingsError(.file(path, line: 0, column: 0), "cannot be read: \(error.reason)")
+        }
+        return (text, try SettingNode(yaml: text, name: path))
     }
 
     private static func overrides(_ options: RunCommand) -> ScenarioOptions {
@@ -95,7 +99,7 @@ struct RunSettings {
     }
 
     /// This machine: as many descriptors as this process may ask for, and asks for.
-    private static func surroundings(allowsRemote: Bool) -> ScenarioFile.Surroundings {
+    static func surroundings(allowsRemote: Bool) -> ScenarioFile.Surroundings {
         var limit = rlimit()
         let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         if unsafe getrlimit(kind, &limit) == 0, limit.rlim_cur < limit.rlim_max {

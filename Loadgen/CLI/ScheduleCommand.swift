@@ -13,12 +13,20 @@ struct ScheduleCommand: ParsableCommand {
               loadgen schedule --schedule "rate(1000/s) random_arrivals(15m) rate(10000/s)" --out times.txt
               loadgen schedule --process mmpp --rates 5000,40000 --dwell 1s,200ms --duration 10m --stats
               loadgen schedule --process replay-counts --input requests.csv --bucket 1m --speed 60 --stats
+              loadgen schedule config/scenarios/steady-15k.yaml --instruments instruments.csv
 
             Processes: poisson, poisson-exact, even, sine, trading-day, pareto, lognormal, weibull, gamma, erlang, mmpp,
             hawkes, replay, replay-counts. Without --rate it is 15000 a second, without --duration 60 s.
+            With a scenario file the arrivals of each of its open scenarios are tested, as `loadgen run` would send them.
             Exit codes: 0 all tests hold; 99 one does not; 104 an option cannot be used; 1 a file cannot be written.
             """)
 
+    @Argument(help: "A scenario file, in place of the options for a process and its rates.")
+    var scenario: String?
+    @Option(help: "Of a scenario file: CSV file of the instruments.")
+    var instruments: String?
+    @Option(help: "Of a scenario file: how much shorter everything is.")
+    var timeScale: String?
     @Option(help: "How arrivals scatter around the rate; the names are above.")
     var process: String?
     @Option(help: "Mean arrivals a second: 15000, 900/m.")
@@ -29,8 +37,8 @@ struct ScheduleCommand: ParsableCommand {
     var stages: String?
     @Option(help: "JMeter's line in their place: rate(1000/s) random_arrivals(15m) rate(10000/s).")
     var schedule: String?
-    @Option(help: "Seed of the draws.")
-    var seed: String = "7"
+    @Option(help: "Seed of the draws (7, or the scenario's).")
+    var seed: String?
     @Option(help: "poisson-exact: the number of arrivals.")
     var count: String?
     @Option(help: "A rate that swings as a sine by this much around --rate.")
@@ -85,6 +93,10 @@ struct ScheduleCommand: ParsableCommand {
     var format: String?
 
     func run() throws {
+        if let scenario {
+            guard ScheduleDocument.say(try ScenarioSchedules.read(scenario, self)) else { throw ProgramExit.testFailed }
+            return
+        }
         let settings: ScheduleSettings
         do {
             settings = try ScheduleSettings(self)

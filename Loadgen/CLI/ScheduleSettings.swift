@@ -39,8 +39,12 @@ struct ScheduleSettings {
         guard process.expected(over: profile) > 0 else {
             throw ScenarioError("--rate", "the schedule has no arrival at all")
         }
-        guard let seed = UInt64(options.seed) else {
-            throw ScenarioError("--seed", "\"\(options.seed)\": expected a whole number from 0 to 2^64 - 1")
+        for (option, value) in [("--instruments", options.instruments), ("--time-scale", options.timeScale)]
+        where value != nil {
+            throw ScenarioError(option, "has a meaning only beside a scenario file")
+        }
+        guard let seed = UInt64(options.seed ?? "7") else {
+            throw ScenarioError("--seed", "\"\(options.seed ?? "")\": expected a whole number from 0 to 2^64 - 1")
         }
         schedule = NamedSchedule(name: "arrivals", process: process, profile: profile, seed: seed)
     }

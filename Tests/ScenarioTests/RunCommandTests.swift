@@ -50,6 +50,38 @@ final class RunCommandTests {
             errors: try String(contentsOfFile: err, encoding: .utf8))
     }
 
+    @Test("schedule tests the arrivals of a scenario's open executors, as a run would send them")
+    func scheduleOfFile() throws {
+        let path = folder + "/arrivals.yaml"
+        try """
+        version: 1
+        name: Two and a closed one
+        seed: 11
+        target: {transport: inproc, function: echo}
+        operations: {call: {}}
+        scenarios:
+          steady: {executor: arrivals, stages: [{rate: 2000, hold: 40s}], mix: {call: 1}}
+          bursts: {executor: arrivals, arrivals: even, stages: [{rate: 100, hold: 20s}], mix: {call: 1}}
+          users: {executor: constant-users, users: 2, duration: 10s, think: 1s, mix: {call: 1}}
+        """.write(toFile: path, atomically: true, encoding: .utf8)
+        let said = try run(["schedule", path, "--time-scale", "2"])
+        #expect(said.status == 0 && said.errors.isEmpty, "\(said.errors)")
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(said.output.utf8)) as? [String: Any])
+        let schedules = try #require(document["schedules"] as? [[String: Any]])
+        #expect(document["passed"] as? Bool == true)
+        #expect(schedules.map { $0["name"] as? String } == ["steady", "bursts"])
+        #expect(schedules.map { $0["stream"] as? String } == ["arrivals", "arrivals/bursts"])
+        #expect(schedules.map { $0["seconds"] as? Double } == [20, 10])
+        // The first of even arrivals comes after one gap.
+        #expect(schedules[1]["count"] as? Int == 999 || schedules[1]["count"] as? Int == 1_000)
+        #expect(schedules.allSatisfy { $0["seed"] as? String == "11" })
+        let refused = try run(["schedule", path, "--rate", "5"])
+        #expect(refused.status == 104 && refused.errors.contains("--rate: has no meaning beside a scenario file"))
+        #expect(try run(["schedule", "--instruments", "a.csv"]).status == 104)
+        #expect(try run(["schedule", folder + "/absent.yaml"]).errors.contains("cannot be read"))
+    }
+
     private func scenario(_ more: String = "") throws -> String {
         let path = folder + "/s.yaml"
         try """

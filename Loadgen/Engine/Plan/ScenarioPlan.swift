@@ -21,6 +21,11 @@ public struct ScenarioPlan: Sendable {
     }
 }
 
+extension ScenarioPlan {
+    /// Name of the random stream of the arrivals of the plan's scenario `index`.
+    public func stream(at index: Int) -> String { index == 0 ? "arrivals" : "arrivals/\(name)" }
+}
+
 /// Open and closed models.
 public enum ExecutorPlan: Sendable {
     /// Open: iterations at the times of a schedule, whatever the answers do.

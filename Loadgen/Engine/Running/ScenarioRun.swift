@@ -100,7 +100,7 @@ struct ScenarioRun {
         ownUsers = (allUsers + stripe.of - 1 - stripe.index) / stripe.of
     }
 
-    private var stream: String { index == 0 ? "arrivals" : "arrivals/\(plan.name)" }
+    private var stream: String { plan.stream(at: index) }
 
     /// Draws the first events.
     mutating func begin() {

@@ -57,7 +57,8 @@ public struct Saturation: Sendable, Equatable {
             return Saturation(component: "machine", evidence: total)
         }
         return Saturation(
-            component: "machine", evidence: "\(total), most of it by \(most.name) (\(Readable.number(most.load.cpu)) of them)")
+            component: "machine",
+            evidence: "\(total), most of it by \(most.name) (\(Readable.number(most.load.cpu)) of them)")
     }
 
     private static func pressed(_ mean: WatchSample) -> Saturation? {
