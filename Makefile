@@ -3,9 +3,12 @@
 
 SWIFT_BUILD = swift build -c release --explicit-target-dependency-import-check error
 BIN = .build/release
-DEBIAN = libhiredis-dev libopenblas-dev libpq-dev libssl-dev openssl redis-server postgresql xz-utils zstd
+DEBIAN = libhiredis-dev libopenblas-dev libpq-dev libssl-dev openssl prometheus redis-server postgresql xz-utils zstd
+# Who has a kubectl keeps it: other packages of it own the same file.
+DEBIAN += $(if $(shell command -v kubectl),,kubernetes-client)
 BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark CacheBenchmark OutageBenchmark \
-    GatewayBenchmark LoadgenBenchmark LearningBenchmark ForecastBenchmark
+    GatewayBenchmark LoadgenBenchmark LearningBenchmark ForecastBenchmark ReinforcementBenchmark \
+    SimulatorBenchmark HybridBenchmark
 DEMO = --report demo-report
 SMALL = --accounts 2000 --instruments 100 --correctness-only --report demo-report
 
@@ -18,7 +21,7 @@ deps: ## install the Debian packages that are missing
 	if [ "$$(id -u)" = 0 ]; then sudo=""; else sudo="sudo"; fi; \
 	echo "deps: installing$$missing"; \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	$$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 	@command -v swift >/dev/null || { echo "deps: no Swift toolchain on the PATH; install Swift 6.3 from swift.org"; exit 1; }
 
 build: deps ## build everything

@@ -13,6 +13,8 @@ let strict = wrapper + [.strictMemorySafety()]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let http = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let tls = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket"].map {
     .product(name: $0, package: "swift-nio")
@@ -30,7 +32,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -52,8 +56,15 @@ let package = Package(
 
         .target(name: "Learning", dependencies: ["COpenBLAS"], swiftSettings: strict),
         .target(name: "Forecasting", dependencies: ["Learning"], swiftSettings: strict),
+        .target(name: "Autoscaling", dependencies: ["Forecasting", "Learning", "Telemetry"], swiftSettings: strict),
+        .target(
+            name: "Actuation", dependencies: ["Autoscaling", "Telemetry", http, tls] + nio, swiftSettings: strict),
         .executableTarget(
-            name: "autoscaler", dependencies: ["Forecasting", "Learning", "LocalStack", argumentParser],
+            name: "autoscaler",
+            dependencies: [
+                "Actuation", "Autoscaling", "Forecasting", "Learning", "LocalStack", "Settings", "Telemetry",
+                argumentParser,
+            ],
             swiftSettings: strict),
         .target(name: "Market", swiftSettings: strict),
         .target(name: "Matching", dependencies: ["Market"], swiftSettings: strict),
@@ -117,7 +128,13 @@ let tests: [(name: String, dependencies: [Target.Dependency])] = [
     ("EngineTests", ["Arrivals", "Engine", "FIX", "TLS", "Telemetry", "TestCertificates", "TestData", "loadgen"]),
     ("ScenarioTests", ["Arrivals", "Engine", "Scenario", "Settings", "loadgen"]),
     ("ReportTests", ["Arrivals", "Engine", "Report", "Telemetry", "TestData", "loadgen"]),
-    ("ProgramTests", ["LocalStack", "TestServers", "loadgen", "springtide"]),
+    (
+        "ProgramTests",
+        [
+            "Autoscaling", "CacheStack", "LocalStack", "Market", "PostgresTier", "RedisTier", "Services", "Telemetry",
+            "TestServers", "autoscaler", "loadgen", "springtide",
+        ]
+    ),
     ("HistoryCheckerTests", ["HistoryChecker", "TestData"]),
     ("ModelCheckTests", []),
     (
@@ -125,6 +142,14 @@ let tests: [(name: String, dependencies: [Target.Dependency])] = [
         ["CacheStack", "LocalStack", "PostgresTier", "RedisTier", "Simulation", "Telemetry", "TestServers"]
     ),
     ("ForecastingTests", ["Forecasting", "Learning", "TestData", "autoscaler"]),
+    ("AutoscalingTests", ["Autoscaling", "Forecasting", "Learning", "Telemetry", "TestData", "autoscaler"]),
+    (
+        "ActuationTests",
+        [
+            "Actuation", "Autoscaling", "LocalStack", "Telemetry", "TestCertificates", "TestData", "TestKubernetes",
+            yaml,
+        ]
+    ),
     ("NemesisTests", ["LocalStack", "TestServers", "nemesis"]),
     ("TidyTests", []),
 ]
@@ -140,12 +165,18 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("GatewayBenchmark", ["FIX", "Gateway", "Market", "Telemetry", logging] + nio),
     ("LearningBenchmark", ["Learning"]),
     ("ForecastBenchmark", ["Forecasting", "Learning"]),
+    ("ReinforcementBenchmark", ["Learning"]),
+    ("SimulatorBenchmark", ["Autoscaling"]),
+    ("HybridBenchmark", ["Autoscaling", "Learning"]),
     ("LoadgenBenchmark", ["Arrivals", "CLinux", "Engine", "FIX", "MallocCount", "Telemetry"]),
 ]
 
 package.targets += [
     .target(name: "TestData", path: "Tests/TestData", swiftSettings: wrapper),
     .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: wrapper),
+    .target(
+        name: "TestKubernetes", dependencies: ["Actuation", tls] + nio, path: "Tests/TestKubernetes",
+        swiftSettings: wrapper),
     .target(name: "TestServers", dependencies: ["LocalStack"], path: "Tests/TestServers", swiftSettings: wrapper),
     .target(
         name: "TierConformance", dependencies: ["CacheStack"], path: "Tests/TierConformance", swiftSettings: wrapper),

@@ -20,6 +20,13 @@ public struct OperatorRoute: Sendable {
         OperatorRoute("POST", path, handle)
     }
 
+    /// A route for PUT, which sets something.
+    public static func put(
+        _ path: String, _ handle: @escaping @Sendable (OperatorRequest) async -> OperatorResponse
+    ) -> OperatorRoute {
+        OperatorRoute("PUT", path, handle)
+    }
+
     private init(
         _ method: String, _ path: String, _ handle: @escaping @Sendable (OperatorRequest) async -> OperatorResponse
     ) {
@@ -55,7 +62,7 @@ public struct OperatorRequest: Sendable {
     public let parameters: [String: String]
     /// Field `Accept`, empty where there is none.
     public let accept: String
-    /// Body of a POST, at most `OperatorConfiguration.bodyBytesMax` bytes.
+    /// Body of a POST or PUT, at most `OperatorConfiguration.bodyBytesMax` bytes.
     public let body: [UInt8]
 }
 

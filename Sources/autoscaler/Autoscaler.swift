@@ -1,14 +1,17 @@
 internal import ArgumentParser
 internal import Foundation
 
-/// The program `autoscaler`: forecasts of load.
+/// The program `autoscaler`: the sidecar that decides replicas, and what trains, judges and calibrates its policies.
 @main
 struct Autoscaler: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "autoscaler",
-        abstract: "Forecasts load.",
+        abstract: "Decides replicas ahead of the load; trains, judges and calibrates what decides.",
         discussion: """
             A first look:
+              autoscaler run --config config/autoscaler.yaml --dry-run
+              autoscaler evaluate --policies all --trace day:mild --trace day:bursty --seeds 10 --html out.html
+              autoscaler train --out policy.safetensors
               autoscaler forecast train --data minutes.csv --time-column minute --value-column requests \\
                 --session 24x7 --out model.safetensors
               autoscaler forecast evaluate --model model.safetensors --data minutes.csv --time-column minute \\
@@ -17,7 +20,10 @@ struct Autoscaler: ParsableCommand {
             Exit codes: 0 done, 1 failed, 2 wrong data, checkpoint or arguments, 130 interrupted before a first epoch.
             """,
         version: "0.1.0",
-        subcommands: [ForecastCommand.self])
+        subcommands: [
+            RunCommand.self, ReplayCommand.self, PolicyEvaluateCommand.self, PolicyTrainCommand.self,
+            CalibrateCommand.self, LearnersCommand.self, ForecastCommand.self,
+        ])
 
     static func main() {
         do {

@@ -17,8 +17,8 @@ struct Springtide: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            DemoCommand.self, UpCommand.self, ServeCommand.self, StackCommand.self, ReplayCommand.self,
-            MigrateCommand.self, AuditCommand.self, RiskCommand.self, CacheCommand.self,
+            DemoCommand.self, UpCommand.self, ServeCommand.self, SuperviseCommand.self, StackCommand.self,
+            ReplayCommand.self, MigrateCommand.self, AuditCommand.self, RiskCommand.self, CacheCommand.self,
         ])
 
     static func main() async {

@@ -4,7 +4,7 @@ import Testing
 @Suite struct CommandLineTests {
     @Test("Every command explains itself with an example", .timeLimit(.minutes(2)))
     func help() async throws {
-        for command in ["demo", "up", "serve", "stack", "replay", "migrate", "audit", "risk", "cache"] {
+        for command in ["demo", "up", "serve", "supervise", "stack", "replay", "migrate", "audit", "risk", "cache"] {
             let outcome = try await Programs.run("springtide", command, "--help")
             #expect(outcome.code == 0)
             #expect(outcome.output.contains("USAGE: springtide \(command)"), "\(command)")

@@ -14,7 +14,11 @@ import Testing
         "LocalStack": [],
         "Learning": ["COpenBLAS"],
         "Forecasting": ["Learning"],
-        "autoscaler": ["Forecasting", "Learning", "LocalStack"],
+        "Autoscaling": ["Forecasting", "Learning", "Telemetry"],
+        "Actuation": ["Autoscaling", "Telemetry"],
+        "autoscaler": [
+            "Actuation", "Autoscaling", "Forecasting", "Learning", "LocalStack", "Settings", "Telemetry",
+        ],
         "Market": [],
         "Matching": ["Market"],
         "Risk": ["Market"],

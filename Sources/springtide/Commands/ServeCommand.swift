@@ -14,7 +14,20 @@ struct ServeCommand: AsyncParsableCommand {
             SIGINT and SIGTERM end it. SIGHUP reads redis.addresses of a ring anew: \
             servers that are listed now are added, others leave, and orders go on. \
             What it did is logged. Other keys take effect at the next start.
+
+            With a service's name, one replica of it instead of the node (section replicas):
+              springtide serve risk --replica 1 --config config/springtide.yaml
+            Services: risk, notifications. SIGTERM drains it: it ends what it has in hand and exits with 0.
             """)
+
+    @Argument(help: "A service to run one replica of; without it the node with everything in one process.")
+    var service: String?
+
+    @Option(help: "Number of the replica, from 1; no two of a service may have the same.")
+    var replica: Int?
+
+    @Option(help: "Where a replica serves /metrics and /healthz; port 0 takes a free one.")
+    var http = "127.0.0.1:0"
 
     @Option(help: "Configuration file; config/springtide.yaml documents every key.")
     var config: String
@@ -30,6 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let traceFile { configuration.trace.file = traceFile }
         var logger = Logger(label: "springtide") { JSONLogHandler(label: $0) }
         logger.logLevel = configuration.logLevel
+        if let service { return try await serve(service, configuration, logger) }
         let process = NodeProcess(configuration, logger: logger)
         let (readyFile, config, log) = (readyFile, config, logger)
         let end = try await Interruption.cancelling {

@@ -25,6 +25,7 @@ struct ServeConfiguration {
     var partition: PartitionConfiguration
     var logLevel = Logger.Level.info
     var trace = TraceSettings()
+    var replicas = ReplicaSettings()
 
     /// Reads and checks a file.
     static func read(_ file: String) throws -> ServeConfiguration {
@@ -36,6 +37,7 @@ struct ServeConfiguration {
                 "level", default: "info", among: Logger.Level.allCases.map(\.rawValue))
             result.logLevel = Logger.Level(rawValue: level) ?? .info
             result.trace = try TraceSettings(try top.section("trace"))
+            result.replicas = try ReplicaSettings(try top.section("replicas"))
             return result
         }
     }

@@ -70,17 +70,19 @@ final class NodeProcess: Sendable {
             outlet.gateway?.deliver(output.reports, traces: output.traces)
             marketData.update(output)
             outlet.notifications?.update(output)
+            outlet.streams?.update(output)
         }
         try await node.recover()
+        let streams = try NodeStreams(configuration, metrics: metrics, logger: logger) { node.submit($0, traces: $1) }
         let symbols = node.symbols
         let notifications = NotificationService { symbols[$0] ?? 0 }
         if let store = configuration.store {
             try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: true)
         }
         let gateway = try Gateway(
-            gatewayConfiguration(node.directory.logins), entry: entry(node, outlet, symbols), metrics: metrics,
-            spans: spans, logger: logger)
-        outlet.open(gateway, notifications)
+            gatewayConfiguration(node.directory.logins), entry: entry(node, outlet, symbols, streams),
+            metrics: metrics, spans: spans, logger: logger)
+        outlet.open(gateway, notifications, streams)
         let operators = OperatorRoutes(
             node: node, marketData: marketData, notifications: notifications)
         var listening = OperatorConfiguration()
@@ -88,6 +90,8 @@ final class NodeProcess: Sendable {
         listening.port = configuration.http.port
         let http = OperatorListener(listening, registry: metrics, routes: operators.all, spans: spans, logger: logger)
         let running = Task(name: "node") { await node.run() }
+        let gating = Task(name: "gate") { await streams?.runGate() }
+        let feeding = Task(name: "news") { await streams?.runFeed() }
         let addresses = NodeAddresses(fix: try await gateway.start(), http: try await http.start())
         ready(addresses)
         let refreshing = Task(name: "logins") { await Self.refresh(node.directory) }
@@ -98,8 +102,15 @@ final class NodeProcess: Sendable {
         } onCancel: {
             Task {
                 await gateway.stop()
+                // What waits for a verdict goes on to the node before that ends.
+                gating.cancel()
+                await gating.value
                 running.cancel()
             }
+        }
+        for task in [gating, feeding] {
+            task.cancel()
+            await task.value
         }
         refreshing.cancel()
         pushing.cancel()
@@ -116,9 +127,15 @@ final class NodeProcess: Sendable {
         }
     }
 
-    private func entry(_ node: TradingNode, _ outlet: Outlet, _ symbols: [InstrumentID: UInt32]) -> OrderEntry {
-        OrderEntry(
-            submitTraced: { node.submit($0, traces: $1) },
+    private func entry(
+        _ node: TradingNode, _ outlet: Outlet, _ symbols: [InstrumentID: UInt32], _ streams: NodeStreams?
+    ) -> OrderEntry {
+        let gate = streams?.screens == true ? streams : nil
+        return OrderEntry(
+            submitTraced: { requests, traces in
+                guard let gate else { return node.submit(requests, traces: traces) }
+                gate.submit(requests, traces: traces)
+            },
             status: { query in
                 Task(name: "status") {
                     let report = await node.status(session: query.session, id: query.clientOrderID, side: query.side)
@@ -178,12 +195,14 @@ final class NodeProcess: Sendable {
 
 /// Where durable output goes once the gateway exists: it needs the node, and the node needs a place to deliver to.
 final class Outlet: Sendable {
-    private let parts = Mutex<(gateway: Gateway?, notifications: NotificationService?)>((nil, nil))
+    private let parts = Mutex<(gateway: Gateway?, notifications: NotificationService?, streams: NodeStreams?)>(
+        (nil, nil, nil))
 
-    func open(_ gateway: Gateway, _ notifications: NotificationService) {
-        parts.withLock { $0 = (gateway, notifications) }
+    func open(_ gateway: Gateway, _ notifications: NotificationService, _ streams: NodeStreams?) {
+        parts.withLock { $0 = (gateway, notifications, streams) }
     }
 
     var gateway: Gateway? { parts.withLock { $0.gateway } }
     var notifications: NotificationService? { parts.withLock { $0.notifications } }
+    var streams: NodeStreams? { parts.withLock { $0.streams } }
 }

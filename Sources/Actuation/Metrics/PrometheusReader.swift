@@ -1,0 +1,172 @@
+public import Autoscaling
+internal import Synchronization
+public import Telemetry
+
+/// Reads the numbers of services from a Prometheus server, one instant query a number.
+///
+/// No series, NaN, infinite and negative are missing, never 0: a lost target must not look like an idle one. A query
+/// that gives more than one series is a fault of the configuration. An answer that was evaluated before the last one is
+/// refused. `age` counts from the evaluation, so let the queries look at no more than they need (`rate(...[30s])`).
+public final class PrometheusReader: MetricsSource {
+    /// The numbers that can be asked for.
+    public enum Number: String, Sendable, CaseIterable {
+        case rate, utilisation, queue, p95, errorRatio
+    }
+
+    /// One service to ask for.
+    public struct Service: Sendable {
+        /// The name in the chain's profile.
+        public var name: String
+        /// PromQL by number; each gives one series without a `by`.
+        public var queries: [Number: String]
+
+        /// A service.
+        public init(name: String, queries: [Number: String]) {
+            self.name = name
+            self.queries = queries
+        }
+    }
+
+    private struct State {
+        var known = KnownStates()
+        var goodAt: [String: Double] = [:]
+        var evaluated: [String: Double] = [:]
+    }
+
+    private let server: String
+    private let services: [Service]
+    private let timeout: Double
+    private let transport: HTTPTransport
+    private let now: @Sendable () -> Double
+    private let wall: @Sendable () -> Double
+    private let metrics: MetricsRegistry
+    private let warnings: WarningLimit
+    private let state = Mutex(State())
+    /// Seconds by which the server's clock may differ from ours before its answers are refused.
+    private let skewMax: Double
+
+    /// A reader that asks the Prometheus at `server`, e.g. `http://prometheus:9090`.
+    ///
+    /// - Parameters:
+    ///   - now: seconds on a clock that never goes back.
+    ///   - wall: seconds since 1970 UTC.
+    /// - Throws: `ActuationFault.configuration` where the server is no URL.
+    public init(
+        server: String, services: [Service], timeout: Double = 3, skewMax: Double = 30, transport: HTTPTransport,
+        now: @escaping @Sendable () -> Double, wall: @escaping @Sendable () -> Double, metrics: MetricsRegistry,
+        warnings: WarningLimit
+    ) throws(ActuationFault) {
+        guard server.hasPrefix("http://") || server.hasPrefix("https://") else {
+            throw ActuationFault(.configuration, "Prometheus' URL begins with http, not '\(server)'")
+        }
+        self.server = server.hasSuffix("/") ? String(server.dropLast()) : server
+        self.services = services
+        self.timeout = timeout
+        self.skewMax = skewMax
+        self.transport = transport
+        self.now = now
+        self.wall = wall
+        self.metrics = metrics
+        self.warnings = warnings
+    }
+
+    public func read(_ states: [String: ReplicaState]) async -> [ServiceObservation] {
+        state.withLock { $0.known.take(states) }
+        let answers = await withTaskGroup(of: (Int, Number, Double?).self) { group in
+            for (index, service) in services.enumerated() {
+                for (number, query) in service.queries {
+                    group.addTask { (index, number, await self.value(service.name, number, query)) }
+                }
+            }
+            var found = [[Number: Double]](repeating: [:], count: services.count)
+            for await (index, number, value) in group { found[index][number] = value }
+            return found
+        }
+        return zip(services, answers).map { observation($0.name, $1) }
+    }
+
+    private func observation(_ service: String, _ values: [Number: Double]) -> ServiceObservation {
+        let time = now()
+        let age = state.withLock { state in
+            if !values.isEmpty { state.goodAt[service] = time }
+            return state.goodAt[service].map { max(0, time - $0) } ?? .infinity
+        }
+        metrics.gauge(
+            "autoscaler_metric_age_seconds", "Age of the newest usable numbers of a service.", [("service", service)]
+        ).set(age)
+        let numbers = ServiceObservation(
+            ready: 0, rate: values[.rate], utilisation: values[.utilisation].map { min(1, $0) },
+            queue: values[.queue], p95: values[.p95], errorRatio: values[.errorRatio].map { min(1, $0) }, age: age)
+        return state.withLock { $0.known.observation(service, numbers, otherwise: 1) }
+    }
+
+    /// The number that a query gives; nil, a warning and a count where it gives none.
+    private func value(_ service: String, _ number: Number, _ query: String) async -> Double? {
+        do throws(ActuationFault) {
+            let answer = try await ask(query)
+            try refuseOld(answer.time, "\(service) \(number)")
+            for text in answer.warnings {
+                warnings.warn(
+                    "warning \(service) \(number)", "Prometheus warns on \(service) \(number): \(text)", at: now())
+            }
+            guard let value = answer.value, value >= 0 else {
+                throw ActuationFault(
+                    .stale, answer.time == nil ? "no series" : "the value is NaN, infinite or negative")
+            }
+            return value
+        } catch {
+            guard error.code != .cancelled else { return nil }
+            metrics.counter(
+                "autoscaler_scrape_failures_total", "Readings of metrics that could not be used.",
+                [("service", service), ("reason", error.code.rawValue)]
+            ).increment()
+            warnings.warn(
+                "query \(service) \(number) \(error.code)", "\(number) of \(service) is missing: \(error)", at: now())
+            return nil
+        }
+    }
+
+    private func refuseOld(_ time: Double?, _ key: String) throws(ActuationFault) {
+        guard let time else { return }
+        let before = state.withLock { $0.evaluated[key] }
+        if let before, time < before {
+            throw ActuationFault(.stale, "the answer is older than the last one")
+        }
+        let skew = time - wall()
+        guard abs(skew) <= skewMax else {
+            throw ActuationFault(.stale, "Prometheus' clock differs from ours by \(Int(max(-1e6, min(1e6, skew)))) s")
+        }
+        state.withLock { $0.evaluated[key] = time }
+    }
+
+    private func ask(_ query: String) async throws(ActuationFault) -> PrometheusAnswer {
+        let answer = try await transport.send(
+            HTTPCall(
+                "POST", server + "/api/v1/query",
+                fields: [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")],
+                body: Array("query=\(Self.encode(query))".utf8), timeout: timeout, bytesMax: 1 << 20))
+        // 400 and 422 carry the reason in the same form as 200.
+        guard [200, 400, 422].contains(answer.status) else {
+            let code: ActuationFault.Code = (500..<600).contains(answer.status) ? .unavailable : .status
+            throw ActuationFault(
+                (300..<400).contains(answer.status) ? .redirected : code, "Prometheus answered \(answer.status)")
+        }
+        return try PrometheusAnswer(JSONTree(answer.body))
+    }
+
+    /// The form encoding: unreserved characters of RFC 3986 stay, others are %XX.
+    static func encode(_ text: String) -> String {
+        let hex = Array("0123456789ABCDEF".unicodeScalars)
+        var out = ""
+        for byte in text.utf8 {
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                out.unicodeScalars.append("%")
+                out.unicodeScalars.append(hex[Int(byte >> 4)])
+                out.unicodeScalars.append(hex[Int(byte & 15)])
+            }
+        }
+        return out
+    }
+}

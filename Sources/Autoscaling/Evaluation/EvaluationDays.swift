@@ -1,0 +1,91 @@
+/// The runs of an evaluation on one trace: a load and simulator options for each seed.
+public struct EvaluationDays: Sendable {
+    /// One run.
+    public struct Run: Sendable {
+        /// Its number in tables.
+        public let seed: UInt64
+        /// The load.
+        public let load: LoadTrace
+        /// Options with seed and a forecaster that was fitted on other days.
+        public let options: SimulatorOptions
+    }
+
+    /// What the trace is called in tables.
+    public let name: String
+    /// Largest share of violations that is aimed for.
+    public let violationGoal: Double
+    /// The second at which a step begins whose recovery is timed.
+    public let step: Double?
+    /// One for each seed.
+    public let runs: [Run]
+
+    /// Simulated days of a kind: the first `count` of `DaySeeds.test`.
+    public init(
+        _ kind: DayKind, peak: Double, count: Int, options: SimulatorOptions = SimulatorOptions()
+    ) throws(SimulationFault) {
+        let generator = kind.days(peak: peak)
+        let forecaster = try kind.forecaster(peak: peak)
+        var runs: [Run] = []
+        for seed in DaySeeds.test.prefix(count) {
+            runs.append(Self.run(seed, try generator.load(seed: seed), options, forecaster))
+        }
+        name = "day:\(kind.rawValue)"
+        violationGoal = kind.violationGoal
+        step = kind.step(leadIn: generator.leadIn)
+        self.runs = runs
+    }
+
+    /// The last `count` whole days of a recording, the forecaster fitted on the days before, `fitted` at most.
+    ///
+    /// Its 99th percentile becomes `peak` requests a second; what is above it stays above.
+    public init(
+        _ recording: LoadTrace, peak: Double, count: Int, fitted: Int = 10, secondsOfDay: Int = 86_400,
+        options: SimulatorOptions = SimulatorOptions()
+    ) throws(SimulationFault) {
+        let sorted = recording.rates.sorted()
+        let high = sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
+        guard high > 0 else {
+            throw SimulationFault(.load, "'\(recording.name)' has a 99th percentile of 0: it cannot be scaled")
+        }
+        let load = recording.scaled(by: peak / high)
+        let days = load.duration / secondsOfDay
+        guard days >= count + 3 else {
+            throw SimulationFault(
+                .load,
+                "'\(recording.name)' has \(days) whole days; \(count) runs need \(count + 3), three to fit forecasts on"
+            )
+        }
+        func day(_ index: Int) -> LoadTrace { load.window(index * secondsOfDay..<(index + 1) * secondsOfDay) }
+        let first = days - count
+        let forecaster = try TrainedForecast(days: (max(0, first - fitted)..<first).map(day))
+        name = recording.name
+        violationGoal = 0.01
+        step = nil
+        runs = (first..<days).map { Self.run(UInt64($0), day($0), options, forecaster) }
+    }
+
+    private static func run(
+        _ seed: UInt64, _ load: LoadTrace, _ options: SimulatorOptions, _ forecaster: TrainedForecast
+    ) -> Run {
+        var options = options
+        options.seed = seed
+        options.forecaster = forecaster
+        return Run(seed: seed, load: load, options: options)
+    }
+
+    /// Runs one policy on one of the runs.
+    public func evaluate(
+        _ policy: PolicyCatalogue.Entry, _ profile: ChainProfile, _ run: Run
+    ) throws -> (entry: EvaluationEntry, timeline: RunTimeline) {
+        let result = try policy.run(profile, run.load, run.options)
+        let recovery = step.flatMap {
+            RunScore.recovery(result.records, after: $0, target: profile.latencyTarget)
+        }
+        return (
+            EvaluationEntry(
+                policy: policy.name, trace: name, seed: run.seed, score: result.score, shielded: result.shielded,
+                faults: result.faults, recovery: recovery),
+            RunTimeline(policy: policy.name, trace: name, result.records)
+        )
+    }
+}

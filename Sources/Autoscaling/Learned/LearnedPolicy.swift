@@ -1,0 +1,80 @@
+internal import Learning
+
+/// A policy that a network learned: dueling double DQN or PPO behind one type, since both read the same numbers, take
+/// the same masked steps and come from the same file.
+///
+/// A decision takes the step with the largest action value (DQN) or probability (PPO) of each service among the allowed
+/// ones. Nothing is random. The network's scores are in the reasons, with why other steps were forbidden.
+public struct LearnedPolicy: ScalingPolicy {
+    /// `dqn` or `ppo`.
+    public let name: String
+    /// The chain it decides for.
+    public let profile: ChainProfile
+    /// What the file says of itself.
+    public let model: ScalingModel
+    private let network: DiscretePolicy
+    private let memory: ObservationMemory
+    private var state: ScalingState
+    private var choices: [Int]
+
+    /// Age in seconds of metrics past which nothing is decided.
+    public static let ageMax = 60.0
+
+    /// The policy of a model for a chain.
+    /// - Throws: `PolicyFault` `ModelShape` where the model belongs to another number of services.
+    public init(_ model: ScalingModel, _ profile: ChainProfile) throws(PolicyFault) {
+        if let services = model.services, services != profile.services.count {
+            throw PolicyFault(
+                "ModelShape", "the model is for \(services) services, the chain has \(profile.services.count)")
+        }
+        name = model.isValueBased ? "dqn" : "ppo"
+        self.profile = profile
+        self.model = model
+        network = model.network.copy()
+        // A network of form C decides for one service at a moment: the services are its moments.
+        let moments = model.form == .shared ? profile.services.count : 1
+        memory = ObservationMemory(network.space, count: moments)
+        choices = Array(repeating: 0, count: moments * network.space.choices)
+        state = try ScalingState(profile)
+    }
+
+    public mutating func decide(_ observation: Observation) throws(PolicyFault) -> Decision {
+        try state.observe(observation)
+        for (index, service) in state.services.enumerated() where service.rate == nil || service.age > Self.ageMax {
+            throw PolicyFault(
+                "MetricsMissing", "service '\(profile.services[index].name)': no rate younger than \(Self.ageMax) s")
+        }
+        let view = ObservationView(rows: memory.rows, state: memory.state.floats, allowed: memory.allowed)
+        view.clear()
+        model.form.observe(state, model.rules, view)
+        network.decide(count: memory.count, memory, into: &choices)
+        let chosen = choices
+        let steps = model.form.steps(chosen.span, services: profile.services.count)
+        let spent = state.spentProcessors
+        return Decision(
+            services: steps.enumerated().map { index, step in
+                let ordered = state.services[index].ordered
+                let mask = state.mask(index, rules: model.rules, spent: spent)
+                return ServiceDecision(
+                    replicas: profile.services[index].clamp(step.replicas(from: ordered)),
+                    reasons: reasons(step, mask, ordered))
+            })
+    }
+
+    public mutating func applied(_ decision: Decision, at time: Double) {
+        state.applied(decision.replicas, at: time)
+    }
+
+    private func reasons(_ step: ReplicaAction, _ mask: ActionMask, _ ordered: Int) -> [Reason] {
+        var reasons = [Reason("Learned", "\(name): step \(step.word) from \(ordered)")]
+        var blocked: [MaskReason: [String]] = [:]
+        for action in ReplicaAction.allCases {
+            if let reason = mask.reason(action) { blocked[reason, default: []].append(action.word) }
+        }
+        for reason in MaskReason.allCases {
+            guard let words = blocked[reason] else { continue }
+            reasons.append(Reason(reason.rawValue, "forbids \(words.joined(separator: " "))"))
+        }
+        return reasons
+    }
+}

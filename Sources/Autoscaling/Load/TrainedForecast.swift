@@ -1,0 +1,209 @@
+internal import Glibc
+internal import Learning
+
+/// Ridge regressions fitted on other days: the profile of those days by time since the open, and how an excess over it
+/// goes on.
+///
+/// With e the logarithm of rate + 1 less the profile's, the change of e over k samples is regressed on e's differences
+/// to its five samples before, to its means over 1, 5 and 30 minutes, and on e itself where there is a profile. q50 and
+/// q90 add the median and the 90th percentile of the errors on days kept out of the fit. The inputs of the fit carry the
+/// noise of metrics, else differences would be trusted that measurements cannot show. Metrics are late, so a regression
+/// reaches from the newest sample's middle: its age plus the time ahead. Cost: about 100 multiplications and
+/// no look at the truth.
+public struct TrainedForecast: LoadForecasting {
+    public let name = "ridge"
+    /// Seconds between samples that it was fitted on and takes.
+    public let period: Double
+    /// Mean e of the days' bins; empty for loads without a calendar.
+    private let profile: [Double]
+    /// Seconds since the open of the profile's first bin.
+    private let profileStart: Double
+    /// One for each number of samples ahead, from 1.
+    private let steps: [Step]
+
+    /// The regression over one number of samples ahead.
+    private struct Step: Sendable {
+        var coefficients: [Double]
+        var intercept: Double
+        var median = 0.0
+        var upper = 0.0
+
+        /// The regression's answer.
+        func change(_ row: [Double]) -> Double {
+            var sum = intercept
+            for index in row.indices { sum += coefficients[index] * row[index] }
+            return sum
+        }
+    }
+
+    private static let lags = 5
+    private static let means = [6, 30, 180]
+    private static let stepsMax = 16
+
+    /// Fits on whole days; a third of them, the last, gives the errors' percentiles.
+    ///
+    /// - Parameters:
+    ///   - days: at least 3, all with a market clock or none.
+    ///   - period: seconds between samples, whole.
+    ///   - alpha: the ridge penalty on inputs scaled to deviation 1.
+    ///   - noise: standard deviation of the metrics it will read, relative to their value.
+    /// - Throws: where there are too few days, or they are shorter than an hour, or do not vary.
+    public init(days: [LoadTrace], period: Int = 10, alpha: Double = 10, noise: Double = 0.02) throws(SimulationFault) {
+        guard days.count >= 3, (1...600).contains(period) else {
+            throw SimulationFault(.measurement, "\(days.count) days to fit a forecast on; 3 or more")
+        }
+        for day in days {
+            if let fault = day.fault { throw fault }
+            guard day.duration >= 3_600 else {
+                throw SimulationFault(.measurement, "load '\(day.name)' is shorter than an hour")
+            }
+        }
+        let hasClock = days.allSatisfy { $0.market != nil }
+        let start = hasClock ? days.compactMap { $0.market?.sinceOpen }.min() ?? 0 : 0
+        let fitted = Array(days[..<(days.count - max(1, days.count / 3))])
+        let profile = hasClock ? Self.profile(fitted, start: start, period: period) : []
+        self.period = Double(period)
+        self.profile = profile
+        profileStart = start
+        let series = days.map { Self.excess($0, profile: profile, start: start, period: period) }
+        var random = Xoshiro256StarStar(seed: 1).split("noise")
+        let pairs = series.map { (clean: $0, seen: $0.map { $0 + noise * random.normal() }) }
+        var steps: [Step] = []
+        for ahead in 1...Self.stepsMax {
+            var step = try Self.fit(pairs[..<fitted.count], ahead: ahead, alpha: alpha, hasLevel: hasClock)
+            Self.calibrate(&step, pairs[fitted.count...], ahead: ahead, hasLevel: hasClock)
+            steps.append(step)
+        }
+        self.steps = steps
+    }
+
+    /// Mean logarithm of the rate, bin by bin since `start`; a bin that no day has repeats the one before.
+    private static func profile(_ days: [LoadTrace], start: Double, period: Int) -> [Double] {
+        var sums: [Double] = []
+        var counts: [Double] = []
+        for day in days {
+            let offset = Int((((day.market?.sinceOpen ?? 0) - start) / Double(period)).rounded())
+            for bin in 0..<day.duration / period {
+                while sums.count <= offset + bin {
+                    sums.append(0)
+                    counts.append(0)
+                }
+                sums[offset + bin] += log(day.mean(bin * period..<(bin + 1) * period) + 1)
+                counts[offset + bin] += 1
+            }
+        }
+        var last = 0.0
+        return zip(sums, counts).map { sum, count in
+            if count > 0 { last = sum / count }
+            return last
+        }
+    }
+
+    /// e of a day's bins.
+    private static func excess(_ day: LoadTrace, profile: [Double], start: Double, period: Int) -> [Double] {
+        let offset = Int((((day.market?.sinceOpen ?? 0) - start) / Double(period)).rounded())
+        return (0..<day.duration / period).map { bin in
+            let level = profile.isEmpty ? 0 : profile[min(max(0, offset + bin), profile.count - 1)]
+            return log(day.mean(bin * period..<(bin + 1) * period) + 1) - level
+        }
+    }
+
+    private static func inputs(of excess: [Double], at origin: Int, hasLevel: Bool, into row: inout [Double]) {
+        row.removeAll(keepingCapacity: true)
+        let now = excess[origin]
+        for lag in 1...lags { row.append(excess[max(0, origin - lag)] - now) }
+        var sum = 0.0
+        var count = 0
+        for mean in means {
+            while count < mean, count <= origin {
+                sum += excess[origin - count]
+                count += 1
+            }
+            row.append(sum / Double(count) - now)
+        }
+        if hasLevel { row.append(now) }
+    }
+
+    private static func fit(
+        _ series: ArraySlice<(clean: [Double], seen: [Double])>, ahead: Int, alpha: Double, hasLevel: Bool
+    ) throws(SimulationFault) -> Step {
+        var equations = NormalEquations(columns: lags + means.count + (hasLevel ? 1 : 0))
+        var row: [Double] = []
+        for (excess, seen) in series {
+            for origin in stride(from: 6, to: excess.count - ahead, by: 2) {
+                inputs(of: seen, at: origin, hasLevel: hasLevel, into: &row)
+                equations.add(row, excess[origin + ahead] - seen[origin])
+            }
+        }
+        do {
+            let regression = try equations.regression(alpha: alpha, isScaled: true)
+            return Step(coefficients: regression.coefficients, intercept: regression.intercept)
+        } catch {
+            throw SimulationFault(.measurement, "the days do not determine a forecast: \(error.message)")
+        }
+    }
+
+    private static func calibrate(
+        _ step: inout Step, _ series: ArraySlice<(clean: [Double], seen: [Double])>, ahead: Int, hasLevel: Bool
+    ) {
+        var errors: [Double] = []
+        var row: [Double] = []
+        for (excess, seen) in series {
+            for origin in stride(from: 6, to: excess.count - ahead, by: 2) {
+                inputs(of: seen, at: origin, hasLevel: hasLevel, into: &row)
+                errors.append(excess[origin + ahead] - seen[origin] - step.change(row))
+            }
+        }
+        guard !errors.isEmpty else { return }
+        errors.sort()
+        step.median = errors[errors.count / 2]
+        step.upper = max(
+            step.median, errors[min(errors.count - 1, Int((0.9 * Double(errors.count + 1)).rounded(.up)) - 1)])
+    }
+
+    public mutating func forecast(_ view: LoadView) -> RateForecast? {
+        guard !view.observed.isEmpty, view.period == period, profile.isEmpty || view.market != nil else { return nil }
+        let count = view.observed.count
+        let newest = view.market.map { $0.sinceOpen - view.age }
+        let history = min(count, Self.means.max() ?? 1)
+        var excess: [Double] = []
+        excess.reserveCapacity(history)
+        for index in 0..<history {
+            let at = newest.map { $0 - Double(history - 1 - index) * period }
+            excess.append(log(view.observed[count - history + index] + 1) - level(at))
+        }
+        var row: [Double] = []
+        row.reserveCapacity(Self.lags + Self.means.count + 1)
+        Self.inputs(of: excess, at: history - 1, hasLevel: !profile.isEmpty, into: &row)
+        let points = RateForecast.horizons.map { ahead in
+            let base = excess[history - 1] + level(newest.map { $0 + view.age + ahead })
+            let (median, upper) = change(row, samples: (view.age + ahead) / period)
+            let q50 = max(0, exp(base + median) - 1)
+            return RateForecast.Point(ahead: ahead, q50: q50, q90: max(q50, exp(base + upper) - 1))
+        }
+        return RateForecast(points: points)
+    }
+
+    /// Change of e over a number of samples, between whole numbers along a line; its median and 90th percentile.
+    private func change(_ row: [Double], samples: Double) -> (median: Double, upper: Double) {
+        let place = min(max(samples, 1), Double(steps.count))
+        let low = Int(place)
+        let share = place - Double(low)
+        let a = steps[low - 1]
+        let atA = a.change(row)
+        guard share > 0 else { return (atA + a.median, atA + a.upper) }
+        let b = steps[low]
+        let atB = b.change(row)
+        return (
+            atA + a.median + share * (atB + b.median - atA - a.median),
+            atA + a.upper + share * (atB + b.upper - atA - a.upper)
+        )
+    }
+
+    /// The profile's e at a time since the open; the ends go on beyond them, 0 where there is no profile.
+    private func level(_ sinceOpen: Double?) -> Double {
+        guard let sinceOpen, !profile.isEmpty else { return 0 }
+        let bin = ((sinceOpen - profileStart) / period).rounded(.down)
+        return profile[Int(min(max(bin, 0), Double(profile.count - 1)))]
+    }
+}

@@ -1,0 +1,74 @@
+internal import Learning
+
+/// Metrics on their way from where they are measured to who reads them: sampled, noisy, late, sometimes lost.
+struct MetricsFeed: Sendable {
+    /// What one sample says; nil where it was lost.
+    struct Numbers: Sendable {
+        var rate = 0.0
+        var utilisation = 0.0
+        var queue = 0.0
+        var p95 = 0.0
+        var errorRatio = 0.0
+    }
+
+    /// A sample on its way.
+    private struct Sample: Sendable {
+        var takenAt: Double
+        var readableAt: Double
+        var numbers: Numbers?
+    }
+
+    /// The newest sample that can be read; nil numbers where it was lost.
+    private(set) var numbers: Numbers?
+    /// When the numbers were taken; minus infinity where there never were any.
+    private(set) var takenAt = -Double.infinity
+    /// When the newest sample was taken, lost or not.
+    private(set) var newestTakenAt = -Double.infinity
+    private var underway: [Sample] = []
+    private let lag: ClosedRange<Double>
+    private let loss: Double
+    private let noise: Double
+
+    init(lag: ClosedRange<Double>, loss: Double, noise: Double) {
+        self.lag = lag
+        self.loss = loss
+        self.noise = noise
+        underway.reserveCapacity(8)
+    }
+
+    /// A sample was taken at `now`.
+    mutating func send(_ numbers: Numbers, at now: Double, random: inout Xoshiro256StarStar) {
+        let isLost = random.uniform() < loss
+        let delay = lag.lowerBound + (lag.upperBound - lag.lowerBound) * random.uniform()
+        var noisy = numbers
+        noisy.rate *= factor(&random)
+        noisy.utilisation = min(1, noisy.utilisation * factor(&random))
+        noisy.queue *= factor(&random)
+        noisy.p95 *= factor(&random)
+        underway.append(Sample(takenAt: now, readableAt: now + delay, numbers: isLost ? nil : noisy))
+    }
+
+    private func factor(_ random: inout Xoshiro256StarStar) -> Double {
+        let normal = random.normal()
+        return max(0, 1 + noise * normal)
+    }
+
+    /// Reads what has come by `now`; true where there was a sample newer than the last.
+    mutating func receive(at now: Double) -> Bool {
+        var isNew = false
+        var index = 0
+        while index < underway.count {
+            guard underway[index].readableAt <= now else {
+                index += 1
+                continue
+            }
+            let sample = underway.remove(at: index)
+            guard sample.takenAt > newestTakenAt else { continue }
+            newestTakenAt = sample.takenAt
+            numbers = sample.numbers
+            if sample.numbers != nil { takenAt = sample.takenAt }
+            isNew = true
+        }
+        return isNew
+    }
+}

@@ -1,0 +1,48 @@
+/// Mean and variance of a service's response time at a steady rate: what simulator and calibration share.
+struct ResponseModel: Sendable {
+    /// Square of the coefficient of variation of the service time.
+    var serviceSquare: Double
+    /// Square of the coefficient of variation of the time between arrivals.
+    var arrivalSquare: Double
+    var discipline: ServiceProfile.Discipline
+
+    /// Mean and variance for `arrivals` a second where `replicas` of `workers` each serve `rate` a second at most,
+    /// `standing` being the time that a backlog takes; waits are at most `timeout`.
+    ///
+    /// Utilisation is taken at 0.99 at most, above it the backlog tells. A queue is M/M/c with Allen and Cunneen's
+    /// factor (CVa² + CVs²) / 2; those that wait do so nearly exponentially. Processor sharing is one M/G/k-PS queue a
+    /// replica: the mean of M/M/k whatever the distribution, the variance that of Coffman, Muntz and Trotter (1970) for
+    /// M/M/1-PS with the service time's own variation.
+    func moments(
+        arrivals: Double, rate: Double, replicas: Int, workers: Int, standing: Double, timeout: Double
+    ) -> (mean: Double, variance: Double) {
+        let servers = replicas * workers
+        let serviceTime = Double(servers) / rate
+        let rho = min(arrivals / rate, 0.99)
+        let square = serviceTime * serviceTime
+        switch discipline {
+        case .queue:
+            let wait = ErlangC.waitProbability(servers: servers, offered: rho * Double(servers))
+            let conditional = 0.5 * (serviceSquare + arrivalSquare) / (rate * (1 - rho))
+            return (
+                serviceTime + min(wait * conditional + standing, timeout),
+                serviceSquare * square + min(wait * (2 - wait) * conditional * conditional, timeout * timeout)
+            )
+        case .processorSharing:
+            let stretch = 1 + ErlangC.meanWait(servers: workers, rho: rho)
+            let extra = 2 * (1 - 1 / stretch) / (2 - rho)
+            return (
+                min(serviceTime * stretch + standing, timeout + serviceTime),
+                min(square * stretch * stretch * (serviceSquare + extra), timeout * timeout)
+            )
+        }
+    }
+}
+
+extension ResponseModel {
+    init(_ profile: ServiceProfile) {
+        self.init(
+            serviceSquare: profile.serviceVariation * profile.serviceVariation,
+            arrivalSquare: profile.arrivalVariation * profile.arrivalVariation, discipline: profile.discipline)
+    }
+}

@@ -1,0 +1,83 @@
+internal import Autoscaling
+internal import Foundation
+
+/// The steps in a JSON summary of `loadgen run` (schema version 2): stepped users, a search for the capacity, or a plain
+/// run, which is one step.
+struct StepSummary {
+    /// One step, or the whole of a plain run.
+    private struct Step: Decodable {
+        struct Times: Decodable {
+            var mean_us: Double
+            var p95_us: Double
+        }
+        var begin: Double
+        var end: Double
+        var offered: Double
+        var counts: [String: Double]
+        var response: Times
+    }
+
+    private struct Document: Decodable {
+        struct Schedule: Decodable {
+            var seconds: Double
+            var warmup_seconds: Double
+        }
+        struct Totals: Decodable {
+            var error_ratio: Double
+            var answered_per_second: Double
+        }
+        var schema_version: Int
+        var verdict: String
+        var schedule: Schedule
+        var totals: Totals
+        var response: Step.Times
+        var steps: [Step]
+    }
+
+    /// Outcomes that are no answer.
+    private static let failures = ["timeout", "error", "unknown", "dropped"]
+
+    /// The steps of `service`, which had so many replicas.
+    static func read(_ file: String, service: String, replicas: Int) throws -> [StepMeasurement] {
+        let document: Document
+        do {
+            document = try JSONDecoder().decode(Document.self, from: Data(try InputFile.read(file)))
+        } catch let error as DecodingError {
+            throw UserError("\(file) is no summary of loadgen, schema version 2: \(Self.text(error))")
+        }
+        guard document.schema_version == 2 else {
+            throw UserError("\(file) has schema version \(document.schema_version); 2 is read")
+        }
+        guard document.verdict != "generator_limited" else {
+            throw UserError("\(file): the generator limited this run, so its times are not the service's")
+        }
+        if document.steps.isEmpty {
+            let answered = 1 - document.totals.error_ratio
+            guard answered > 0 else { throw UserError("\(file): nothing was answered") }
+            return [
+                StepMeasurement(
+                    service: service, replicas: replicas, rate: document.totals.answered_per_second / answered,
+                    mean: document.response.mean_us / 1e6, p95: document.response.p95_us / 1e6, answered: answered)
+            ]
+        }
+        return document.steps.compactMap { step in
+            let total = step.counts.values.reduce(0, +)
+            let failed = Self.failures.reduce(0) { $0 + (step.counts[$1] ?? 0) }
+            guard step.end > step.begin, total > 0, step.response.mean_us > 0 else { return nil }
+            return StepMeasurement(
+                service: service, replicas: replicas, rate: step.offered / (step.end - step.begin),
+                mean: step.response.mean_us / 1e6, p95: step.response.p95_us / 1e6, answered: 1 - failed / total)
+        }
+    }
+
+    private static func text(_ error: DecodingError) -> String {
+        switch error {
+        case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+            context.codingPath.isEmpty
+                ? "it is no JSON object"
+                : "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' is not as it should be"
+        @unknown default: "it cannot be read"
+        }
+    }
+}

@@ -1,0 +1,183 @@
+import Autoscaling
+import Foundation
+import Testing
+
+/// `autoscaler calibrate` as a user starts it.
+@Suite struct CalibrateProgramTests {
+    private struct Outcome {
+        var code: Int32
+        var output: String
+        var errors: String
+    }
+
+    /// The folder of the test bundle is the folder of the program.
+    private static let program: String = {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        for argument in CommandLine.arguments + [own] where argument.contains(".xctest") {
+            let file = URL(fileURLWithPath: argument).deletingLastPathComponent().appendingPathComponent("autoscaler")
+            if FileManager.default.isExecutableFile(atPath: file.path) { return file.path }
+        }
+        return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(".build/release/autoscaler")
+            .path
+    }()
+
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+
+    /// Runs `body` in a folder with the files given.
+    private func with(_ files: [String: String], _ body: () throws -> Void) throws {
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for (name, text) in files { try text.write(toFile: path(name), atomically: true, encoding: .utf8) }
+        try body()
+    }
+
+    private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    private func text(_ name: String) -> String { (try? String(contentsOfFile: path(name), encoding: .utf8)) ?? "" }
+
+    private func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
+
+    private func run(_ arguments: [String]) throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.program)
+        process.arguments = ["calibrate"] + arguments
+        process.currentDirectoryURL = folder
+        for (name, isOutput) in [("run.out", true), ("run.err", false)] {
+            try Data().write(to: folder.appendingPathComponent(name))
+            let handle = try FileHandle(forWritingTo: folder.appendingPathComponent(name))
+            if isOutput { process.standardOutput = handle } else { process.standardError = handle }
+        }
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(code: process.terminationStatus, output: text("run.out"), errors: text("run.err"))
+    }
+
+    /// Steps of two services by the response model, times in milliseconds.
+    private static func csv(_ loads: [Double], scale: Double = 1) -> String {
+        var lines = ["service,replicas,rate,mean,p95"]
+        for (name, workers, seconds) in [("risk", 4, 0.002), ("ledger", 2, 0.0016)] {
+            let fit = CalibrationTests.known(workers: workers, seconds: seconds, variation: 0.8)
+            for replicas in [1, 2] {
+                for load in loads {
+                    let rate = load * fit.capacity * Double(replicas)
+                    let model = fit.predict(rate: rate, replicas: replicas)
+                    lines.append(
+                        "\(name),\(replicas),\(rate),\(model.mean * 1e3 * scale),\(model.p95 * 1e3 * scale)")
+                }
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static let loads = [0.2, 0.4, 0.6, 0.75, 0.9]
+
+    @Test("A profile is fitted, checked and written; it reads as the base of the next") func writes() throws {
+        let files = [
+            "steps.csv": Self.csv(Self.loads), "check.csv": Self.csv([0.3, 0.5, 0.8]),
+            "startups.csv": "service,ordered,ready\nrisk,0,10\nrisk,0,12\nrisk,0,14\n",
+            "visits.csv": "class,service,requests,visits\norder,risk,10,10\norder,ledger,10,20\nquery,risk,30,3\n",
+        ]
+        try with(files) {
+            let outcome = try run(
+                "--steps", "steps.csv", "--times", "ms", "--check", "check.csv", "--startups", "startups.csv",
+                "--visits", "visits.csv", "--latency-target", "40ms", "--out", "chain.yaml")
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            #expect(outcome.errors.contains("risk") && outcome.errors.contains("check: ledger: 6 other steps"))
+            let yaml = text("chain.yaml")
+            for line in [
+                "  order: 0.25", "  query: 0.75", "latency_target: 40ms", "  - name: risk", "    workers: 4",
+                "    startup: {from: 8s, to: 16s, failures: 0.0}", "    visits: {order: 1.0, query: 0.1}",
+                "    visits: {order: 2.0, query: 0.0}",
+            ] { #expect(yaml.contains(line + "\n"), "\(line) in\n\(yaml)") }
+
+            // Only risk is measured anew: the ledger stays as the file says.
+            let only = Self.csv(Self.loads).split(separator: "\n").filter { !$0.hasPrefix("ledger") }
+            try only.joined(separator: "\n").write(toFile: path("risk.csv"), atomically: true, encoding: .utf8)
+            let again = try run(
+                "--steps", "risk.csv", "--times", "ms", "--profile", "chain.yaml", "--workers", "risk=4", "--out", "-")
+            #expect(again.code == 0, "\(again.errors)")
+            #expect(again.errors.contains("'ledger' has no steps and keeps its figures"))
+            // Budgets come from times that were rounded to a nanosecond in between.
+            let lines = { (text: String) in
+                text.split(separator: "\n").filter { !$0.hasPrefix("#") && !$0.contains("latency_budget") }
+            }
+            #expect(lines(again.output) == lines(yaml))
+        }
+    }
+
+    @Test("A check that fails writes nothing and ends with 1") func failedCheck() throws {
+        try with(["steps.csv": Self.csv(Self.loads), "check.csv": Self.csv([0.5, 0.7], scale: 1.3)]) {
+            let outcome = try run(
+                "--steps", "steps.csv", "--times", "ms", "--check", "check.csv", "--out", "chain.yaml")
+            #expect(outcome.code == 1)
+            #expect(outcome.errors.contains("off, more than 15.0 %; nothing was written"), "\(outcome.errors)")
+            #expect(!FileManager.default.fileExists(atPath: path("chain.yaml")))
+        }
+    }
+
+    @Test("The steps of a loadgen summary are read; a run the generator limited is not") func summaries() throws {
+        let fit = CalibrationTests.known(workers: 4, seconds: 0.002, variation: 0.8)
+        func summary(verdict: String = "pass", version: Int = 2) -> String {
+            let steps = Self.loads.map { load in
+                let rate = load * fit.capacity
+                let model = fit.predict(rate: rate, replicas: 1)
+                return """
+                    {"scenario": "s", "index": 0, "users": 0, "rate": \(rate), "begin": 10, "end": 40, "ok": true,
+                     "offered": \(rate * 30), "counts": {"ok": \(rate * 30), "timeout": 0}, "limits": [],
+                     "response": {"count": 1, "mean_us": \(model.mean * 1e6), "p95_us": \(model.p95 * 1e6)}}
+                    """
+            }
+            return """
+                {"schema_version": \(version), "verdict": "\(verdict)", "schedule": {"seconds": 300, "warmup_seconds": 0},
+                 "totals": {"error_ratio": 0, "answered_per_second": 100, "new": {}},
+                 "response": {"mean_us": 1, "p95_us": 1}, "steps": [\(steps.joined(separator: ","))]}
+                """
+        }
+        let files = [
+            "a.json": summary(), "limited.json": summary(verdict: "generator_limited"), "old.json": summary(version: 1),
+            "other.json": "{\"steps\": 3}", "bad.json": "<html>",
+        ]
+        try with(files) {
+            let outcome = try run("--summary", "risk:1:a.json", "--out", "-")
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("    workers: 4\n    service_time: 2"), "\(outcome.output)")
+            for (argument, words) in [
+                ("risk:1:limited.json", "the generator limited this run"), ("risk:1:old.json", "schema version 1"),
+                ("risk:1:other.json", "no summary of loadgen"), ("risk:1:bad.json", "no JSON object"),
+                ("risk:0:a.json", "not SERVICE:REPLICAS:FILE"), ("a.json", "not SERVICE:REPLICAS:FILE"),
+                ("risk:1:none.json", "no such file"),
+            ] {
+                let wrong = try run("--summary", argument, "--out", "-")
+                #expect(wrong.code == 2 && wrong.errors.contains(words), "\(argument): \(wrong.errors)")
+                #expect(wrong.output.isEmpty)
+            }
+        }
+    }
+
+    @Test("Wrong data and arguments end with 2 and say where") func mistakes() throws {
+        let files = [
+            "steps.csv": Self.csv(Self.loads), "few.csv": Self.csv([0.5]),
+            "broken.csv": "service,replicas,rate,mean,p95\nrisk,1,x,1,2\n",
+            "base.yaml": "services:\n  - name: matching\n    service_time: 1ms\n",
+            "wrong.yaml": "services:\n  - name: risk\n    servicetime: 1ms\n",
+        ]
+        try with(files) {
+            for (arguments, words) in [
+                (["--steps", "broken.csv"], "broken.csv line 2: 'x' is no number"),
+                (["--steps", "few.csv"], "3 with different rates"), (["--steps", "none.csv"], "no such file"),
+                (["--steps", "steps.csv", "--times", "h"], "--times is s, ms or us"), ([], "--steps or --summary"),
+                (["--steps", "steps.csv", "--workers", "risk"], "not SERVICE=N"),
+                (["--steps", "steps.csv", "--workers", "rsk=2"], "'rsk' is not in the profile"),
+                (["--steps", "steps.csv", "--profile", "base.yaml"], "'risk' is not in the profile"),
+                (["--steps", "steps.csv", "--profile", "wrong.yaml"], "wrong.yaml:"),
+                (["--steps", "steps.csv", "--latency-target", "5"], "no time such as 50ms"),
+            ] {
+                let process = try run(arguments + ["--out", "-"])
+                #expect(process.code == 2 && process.errors.contains(words), "\(arguments): \(process.errors)")
+            }
+            let help = try run("--help")
+            #expect(help.code == 0 && help.output.contains("Example:"))
+        }
+    }
+}

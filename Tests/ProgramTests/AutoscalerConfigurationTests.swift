@@ -1,0 +1,148 @@
+import Autoscaling
+import Foundation
+import LocalStack
+import Synchronization
+import Testing
+
+/// What `autoscaler run` and `replay` say to configurations, journals and arguments.
+@Suite struct AutoscalerConfigurationTests {
+    @Test(
+        "A mistake is one line with file, line, column and what to write instead, exit 2",
+        arguments: [
+            ("perod: 10s\n", ":1:1: unknown key perod; did you mean period?"),
+            ("ladder: {stale_perods: 3}\n", "unknown key ladder.stale_perods; did you mean ladder.stale_periods?"),
+            ("period: 10\n", ":1:9: period must be a time such as 10s, 1.5m or 500ms"),
+            ("shield: {utilisation_low: 90%}\n", "utilisationLow is more than 0 and at most utilisationHigh"),
+            ("limits: {up_factor: 1, up_count: 0}\n", "upFactor 1 with upCount 0 never lets a service grow"),
+            (
+                "leadership: {kind: file, file: x, renew_deadline: 20s}\n",
+                "leadership.lease_duration: leaseDuration is longer than renewDeadline"
+            ),
+            (
+                "schedule: [{from: 1h, replicas: {rsk: 3}}]\n",
+                "unknown service schedule[0].replicas.rsk; did you mean risk?"
+            ),
+            ("schedule: [{from: 1h, replicas: {risk: 99}}]\n", "must be a whole number in 1...20"),
+            ("schedule: [{from: 1h}, {from: 1h}]\n", "schedule[1].from: must be after that of the step before"),
+            ("metrics: {endpoints: {rsk: []}}\n", "unknown service metrics.endpoints.rsk; did you mean risk?"),
+            ("metrics: {endpoints: {risk: [nowhere]}}\n", "must be a URL such as http://"),
+            ("metrics: {source: prometheus}\n", "metrics.server is missing"),
+            ("metrics: {series: {requests: \"a b\"}}\n", "must be a series such as name{label=\"value\"}"),
+            ("actuator: {kind: processes}\n", "actuator.server is missing"),
+            (
+                "actuator: {kind: kubernetes, targets: {risk: pods/risk}}\n",
+                "must be deployments/NAME or statefulsets/NAME"
+            ),
+            ("policies: {shadows: [hpaa]}\n", "must be one of hpa, keda, static, forecast, reactive"),
+            ("policies: {shadows: [static]}\n", "policies.peak: must be given for the policy static"),
+            ("policies: {shadows: [hpa]}\n", "hpa is among counterfactuals too"),
+            ("calendar: {open: \"25:00\"}\n", "calendar.open must be a time of the day such as 09:30"),
+            ("calendar: {open: \"20:00\"}\n", "calendar.length: must end the session before midnight"),
+            ("calendar: {holidays: [20260230]}\n", "must be a date as yyyymmdd"),
+            ("forecast: {kind: ridge}\n", "forecast.history: must name three files of past days or more"),
+            ("listen: 9600\n", "listen must be host:port"),
+        ])
+    func mistakes(text: String, message: String) async throws {
+        let chain = "chain: {services: [{name: risk, replicas: {min: 1, max: 20}, service_time: 10ms}]}\n"
+        let bench = try SidecarBench(text + chain)
+        defer { bench.remove() }
+        let outcome = try await bench.run("run", "--config", bench.config, "--once")
+        #expect(outcome.code == 2)
+        #expect(outcome.output.hasPrefix("autoscaler: \(bench.config):"), "\(outcome.output)")
+        #expect(outcome.output.contains(message), "\(outcome.output)")
+        #expect(outcome.output.split(separator: "\n").count == 1)
+    }
+
+    @Test(
+        "Chains that contradict themselves are refused with their line",
+        arguments: [
+            ("{}", "chain.services is missing"),
+            ("{services: []}", "a chain has at least one service"),
+            ("{services: [{name: a}]}", "chain.services[0].service_time is missing"),
+            (
+                "{services: [{name: a, service_time: 1ms, replicas: {min: 9, max: 3}}]}",
+                "chain.services[0].replicas.max: min 9 is more than max 3"
+            ),
+            ("{services: [{name: a, service_time: 1ms}, {name: a, service_time: 1ms}]}", "service 'a' appears twice"),
+            ("{classes: {x: 0.5}, services: [{name: a, service_time: 1ms}]}", "their sum is 1, not 0.5"),
+            ("{services: [{name: a, service_time: 1ms, visits: {ordr: 1}}]}", "visits.ordr; did you mean"),
+            ("{services: [{name: a, service_time: 1ms, startup: {from: 9s, to: 1s}}]}", "startup.to: is before from"),
+            ("{profile: nowhere.yaml}", "chain.profile: nowhere.yaml cannot be read"),
+        ])
+    func chains(chain: String, message: String) async throws {
+        let bench = try SidecarBench("period: 10s\nchain: \(chain)\n")
+        defer { bench.remove() }
+        let outcome = try await bench.run("run", "--config", bench.config, "--once")
+        #expect(outcome.code == 2)
+        #expect(outcome.output.contains(message), "\(outcome.output)")
+        #expect(outcome.output.hasPrefix("autoscaler: \(bench.config):2:"), "\(outcome.output)")
+    }
+
+    @Test(
+        "The documented configuration runs once without any service there, and stays at its floor",
+        .timeLimit(.minutes(2)))
+    func documented() async throws {
+        let text = try String(contentsOfFile: "\(Programs.root)/config/autoscaler.yaml", encoding: .utf8)
+        let bench = try SidecarBench(text.replacing("127.0.0.1:9600", with: "127.0.0.1:0"))
+        defer { bench.remove() }
+        let outcome = try await bench.run("run", "--config", bench.config, "--once")
+        #expect(outcome.code == 0, "\(outcome.output)")
+        #expect(outcome.output.contains("\"level\":\"floor\""), "\(outcome.output)")
+    }
+
+    @Test("Arguments and files that cannot be used end with 2 and say why") func arguments() async throws {
+        let bench = try SidecarBench(SidecarBench.chain + "journal: {file: /no/such/folder/j}\n")
+        defer { bench.remove() }
+        let journal = try await bench.run("run", "--config", bench.config, "--once")
+        #expect(journal.code == 2 && journal.output.contains("/no/such/folder/j: the journal cannot be made"))
+        let missing = try await bench.run("run", "--config", "/no/such.yaml")
+        #expect(missing.code == 2 && missing.output == "autoscaler: /no/such.yaml: cannot be read\n")
+        let none = try await bench.run("run")
+        #expect(none.code == 2 && none.output.contains("--config"))
+        let unread = try await bench.run("replay", "/no/such.jsonl")
+        #expect(unread.code == 2)
+        try "not a line\n".write(toFile: bench.journal, atomically: true, encoding: .utf8)
+        let foreign = try await bench.run("replay", bench.journal)
+        #expect(foreign.code == 2 && foreign.output.contains("line 1: no JSON"), "\(foreign.output)")
+    }
+
+    @Test("A replay under the recorded policies is the same to the last bit, over restarts and files; others differ")
+    func replay() async throws {
+        let services = try FakeServices()
+        let bench = try SidecarBench("")
+        defer { bench.remove() }
+        let text = SidecarBench.text(services, folder: bench.folder, "").replacing(
+            "outcome_after: 300ms", with: "outcome_after: 300ms, bytes_max: 128KiB, files_max: 50")
+        try bench.write(
+            text.replacing("down_window: 500ms", with: "down_window: 500ms, shadows: [keda], counterfactuals: [hpa]"))
+        for part in 0..<2 {
+            services.setRate(part == 0 ? 600 : 900)
+            let sidecar = try bench.start("run.log")
+            let next = "\(bench.journal).\(part * 2 + 1)"
+            #expect(try await bench.until { FileManager.default.fileExists(atPath: next) })
+            services.setRate(50)
+            let count = try bench.decisions().count
+            #expect(
+                try await bench.until { try bench.decisions().count > count + 20 || bench.decisions().count < count })
+            sidecar.signal(SIGTERM)
+            #expect(await sidecar.wait() == 0)
+        }
+        var names = ["replay", bench.journal, "--json", "--strict"]
+        for name in ["ladder", "forecast", "reactive", "keda", "hpa"] { names += ["--policy", name] }
+        let log = "\(bench.folder)/replay.json"
+        let child = try ChildProcess.start([SidecarBench.program] + names, log: log)
+        let code = await child.wait()
+        let json = try JSONSerialization.jsonObject(with: Data(bench.log("replay.json").utf8)) as? [String: Any]
+        let verdicts = json?["policies"] as? [[String: Any]] ?? []
+        #expect(code == 0 && verdicts.count == 5, "\(bench.log("replay.json").prefix(2_000))")
+        for verdict in verdicts {
+            #expect(verdict["recorded"] as? Int ?? 0 > 50, "\(verdict)")
+            #expect(verdict["identical"] as? Int == verdict["recorded"] as? Int, "\(verdict)")
+        }
+        let twice = try await bench.run("replay", bench.journal, "--policy", "reactive", "--policy", "keda")
+        let again = try await bench.run("replay", bench.journal, "--policy", "reactive", "--policy", "keda")
+        #expect(twice.code == 0 && twice.output == again.output)
+        let unknown = try await bench.run("replay", bench.journal, "--policy", "oracle")
+        #expect(unknown.code == 2 && unknown.output.contains("'oracle' is none of ladder, hpa"))
+    }
+}
