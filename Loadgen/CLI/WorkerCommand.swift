@@ -83,18 +83,14 @@ struct WorkerControl {
             }
             bytes.append(byte)
         }
-        var thread = pthread_t()
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { _ in
-                while let byte = WorkerControl.next() {
-                    if byte == WorkerControl.stop { Interrupt.flag.set() }
-                }
-                // The parent is gone: nobody wants the rest.
-                _exit(1)
-            }, nil)
-        guard status == 0 else { throw LoadError(.system, "no thread for the control pipe") }
-        pthread_detach(thread)
+        let refusal = BackgroundThread.start {
+            while let byte = WorkerControl.next() {
+                if byte == WorkerControl.stop { Interrupt.flag.set() }
+            }
+            // The parent is gone: nobody wants the rest.
+            _exit(1)
+        }
+        if let refusal { throw LoadError(.system, "no thread for the control pipe: \(refusal)") }
         return bytes.reduce(0) { $0 << 8 | UInt64($1) }
     }
 

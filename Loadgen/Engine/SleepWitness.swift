@@ -13,21 +13,7 @@ final class SleepWitness: Sendable {
 
     /// Starts the thread; without one (limit of the system) nothing is recorded.
     func start() {
-        var thread = pthread_t()
-        let me = unsafe Unmanaged.passRetained(self).toOpaque()
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { raw in
-                guard let raw = unsafe raw else { return nil }
-                unsafe Unmanaged<SleepWitness>.fromOpaque(raw).takeRetainedValue().loop()
-                return nil
-            }, me)
-        guard status == 0 else {
-            unsafe Unmanaged<SleepWitness>.fromOpaque(me).release()
-            isDone.store(true, ordering: .releasing)
-            return
-        }
-        pthread_detach(thread)
+        if BackgroundThread.start({ self.loop() }) != nil { isDone.store(true, ordering: .releasing) }
     }
 
     private func loop() {

@@ -49,6 +49,16 @@ struct SearchTests {
         #expect(result.total == result.offered && result.errors == 0)
     }
 
+    @Test("What is due as a step ends and has room is sent, however late; only what found none is dropped")
+    func lastArrivals() throws {
+        // A turn a millisecond: when a step ends, the arrivals of its last millisecond have not been sent yet.
+        var plan = try plan("late", 5_000...20_000, until: "errors==0")
+        plan.pacing.coalescingNanoseconds = 1_000_000
+        let result = try Samples.simulate(plan) { _ in InProcessReply(after: 10_000) }
+        #expect(result.steps.map(\.rate) == [5_000, 10_000, 20_000] && result.steps.allSatisfy { $0.isMet })
+        #expect(result.count(.dropped) == 0 && result.count(.ok) == result.offered)
+    }
+
     @Test("A rate that the in-flight cap cannot carry fails with its unsent arrivals as dropped")
     func drops() throws {
         var plan = try plan("cap", 1_000...2_000, until: "errors<0.001")

@@ -1,3 +1,4 @@
+internal import Engine
 internal import Glibc
 internal import Synchronization
 
@@ -30,23 +31,11 @@ public final class ServerWatch: Sendable {
     /// Starts the thread; without one (limit of the system) nothing is seen.
     public func start() {
         guard !isRunning.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        var thread = pthread_t()
-        let me = unsafe Unmanaged.passRetained(self).toOpaque()
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { raw in
-                guard let raw = unsafe raw else { return nil }
-                let watch = unsafe Unmanaged<ServerWatch>.fromOpaque(raw).takeRetainedValue()
-                watch.loop()
-                watch.isRunning.store(false, ordering: .releasing)
-                return nil
-            }, me)
-        guard status == 0 else {
-            unsafe Unmanaged<ServerWatch>.fromOpaque(me).release()
-            isRunning.store(false, ordering: .releasing)
-            return
+        let refusal = BackgroundThread.start {
+            self.loop()
+            self.isRunning.store(false, ordering: .releasing)
         }
-        pthread_detach(thread)
+        if refusal != nil { isRunning.store(false, ordering: .releasing) }
     }
 
     /// Ends the thread and gives what it saw; waits for a page that is being fetched.

@@ -119,20 +119,9 @@ private final class Backlog: @unchecked Sendable {
     }
 
     func start() throws(OutputError) {
-        var thread = pthread_t()
-        let me = unsafe Unmanaged.passRetained(self).toOpaque()
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { raw in
-                guard let raw = unsafe raw else { return nil }
-                unsafe Unmanaged<Backlog>.fromOpaque(raw).takeRetainedValue().loop()
-                return nil
-            }, me)
-        guard status == 0 else {
-            unsafe Unmanaged<Backlog>.fromOpaque(me).release()
-            throw OutputError(.file, "no thread for the JTL file: \(unsafe String(cString: strerror(status)))")
+        if let refusal = BackgroundThread.start({ self.loop() }) {
+            throw OutputError(.file, "no thread for the JTL file: \(refusal)")
         }
-        pthread_detach(thread)
     }
 
     func take(_ block: [RequestSample], origin: Int64) {

@@ -35,21 +35,10 @@ public final class MetricsListener: Sendable {
             if descriptor >= 0 { close(descriptor) }
             throw OutputError(.listener, "openmetrics: cannot listen on \(endpoint): \(reason)")
         }
-        var thread = pthread_t()
-        let me = unsafe Unmanaged.passRetained(self).toOpaque()
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { raw in
-                guard let raw = unsafe raw else { return nil }
-                unsafe Unmanaged<MetricsListener>.fromOpaque(raw).takeRetainedValue().loop()
-                return nil
-            }, me)
-        guard status == 0 else {
-            unsafe Unmanaged<MetricsListener>.fromOpaque(me).release()
+        if let refusal = BackgroundThread.start({ self.loop() }) {
             isDone.store(true, ordering: .releasing)
-            throw OutputError(.listener, "openmetrics: no thread: \(unsafe String(cString: strerror(status)))")
+            throw OutputError(.listener, "openmetrics: no thread: \(refusal)")
         }
-        pthread_detach(thread)
     }
 
     deinit { close(descriptor) }
