@@ -72,16 +72,7 @@ public final class DQN<World: Environment> {
     /// Trains until the budget is spent, judging checkpoints on the way and at the end; `progress` sees each point of
     /// the curve and stops training by returning false.
     public func train(progress: (LearningCurve.Point) -> Bool = { _ in true }) {
-        var judged = step
-        while step < configuration.totalSteps {
-            iterate()
-            let isDone = step >= configuration.totalSteps
-            if step - judged >= configuration.evaluation.everySteps || isDone {
-                judged = step
-                evaluate()
-                if let point = curve.points.last, !progress(point) { return }
-            }
-        }
+        trainToEnd(configuration.totalSteps, judgingEvery: configuration.evaluation.everySteps, progress: progress)
     }
 
     /// One step of every environment and the updates that fall due.
