@@ -168,28 +168,15 @@ final class NodeProcess: Sendable {
         return result
     }
 
-    /// Waits for the database with backoff; then what it lacks is said at once.
+    /// The database, once it is there.
     private func connectedPostgres() async throws -> PostgresTier {
         var settings = PostgresTier.Configuration(conninfo: configuration.connection)
         settings.readers = configuration.readers
         settings.relaxedDurability = configuration.relaxedDurability
         settings.batchRowsMax = 1_000_000
         settings.statementTimeout = .seconds(30)
-        let durable = try PostgresTier(settings, schemas: TradingSpaces.all, metrics: metrics)
-        var pause = Duration.milliseconds(100)
-        while true {
-            do {
-                try await durable.verifySchemas(until: .now + .seconds(5))
-                return durable
-            } catch  where error.code == .protocolViolation {
-                await durable.close()
-                throw error
-            } catch {
-                logger.warning("PostgreSQL is not there yet", metadata: ["error": "\(error)", "retry": "\(pause)"])
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(5))
-            }
-        }
+        return try await PostgresTier.waited(
+            for: settings, schemas: TradingSpaces.all, metrics: metrics, logger: logger)
     }
 }
 

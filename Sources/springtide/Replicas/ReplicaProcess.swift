@@ -97,27 +97,13 @@ struct ReplicaProcess: Sendable {
         await listener.stop()
     }
 
-    /// Waits for the database with backoff; then what it lacks is said at once.
+    /// The database, once it is there.
     private static func durable(
         _ configuration: ServeConfiguration, _ schemas: [SpaceSchema], _ metrics: MetricsRegistry, _ logger: Logger
     ) async throws -> PostgresTier {
         var settings = PostgresTier.Configuration(conninfo: configuration.connection)
         settings.readers = 1
         settings.relaxedDurability = configuration.relaxedDurability
-        let durable = try PostgresTier(settings, schemas: schemas, metrics: metrics)
-        var pause = Duration.milliseconds(100)
-        while true {
-            do {
-                try await durable.verifySchemas(until: .now + .seconds(5))
-                return durable
-            } catch  where error.code == .protocolViolation {
-                await durable.close()
-                throw error
-            } catch {
-                logger.warning("PostgreSQL is not there yet", metadata: ["error": "\(error)", "retry": "\(pause)"])
-                try await Task.sleep(for: pause)
-                pause = min(pause * 2, .seconds(5))
-            }
-        }
+        return try await PostgresTier.waited(for: settings, schemas: schemas, metrics: metrics, logger: logger)
     }
 }
