@@ -27,36 +27,26 @@ struct CacheView {
     init(_ before: MetricsReading, _ now: MetricsReading) {
         let span = now.time - before.time
         let seconds = max(1e-3, Double(span.components.seconds) + Double(span.components.attoseconds) / 1e18)
-        func rate(_ name: String, _ part: String? = nil) -> Double {
+        func rate(_ name: String, _ labels: [String: String] = [:]) -> Double {
             // A counter that fell belongs to a node that has restarted.
-            let parts = part.map { [$0] } ?? []
-            return max(0, now.sum(name, parts) - before.sum(name, parts)) / seconds
+            max(0, now.sum(name, labels) - before.sum(name, labels)) / seconds
         }
         for name in ["l1", "l2", "l3"] {
-            func tier(_ result: String) -> Double {
-                max(
-                    0,
-                    now.sum("cache_requests_total", ["tier=\"\(name)\"", "result=\"\(result)\""])
-                        - before.sum("cache_requests_total", ["tier=\"\(name)\"", "result=\"\(result)\""])) / seconds
-            }
+            func tier(_ result: String) -> Double { rate("cache_requests_total", ["tier": name, "result": result]) }
             let hits = tier("hit") + tier("negative")
             tiers.append(Tier(name: name, hits: hits, requests: hits + tier("miss") + tier("stale") + tier("error")))
         }
         coalesced = rate("cache_loads_coalesced_total")
-        commits = rate("cache_commits_total", "outcome=\"committed\"")
+        commits = rate("cache_commits_total", ["outcome": "committed"])
         conflicts = rate("cache_write_conflicts_total")
         messages = rate("cache_invalidations_total")
         suspects = rate("cache_suspect_checks_total")
-        repairs = rate("cache_repairs_total", "result=\"sent\"")
+        repairs = rate("cache_repairs_total", ["result": "sent"])
         violations = now.sum("cache_bound_violations_total")
         checked = now.sum("cache_shadow_checks_total")
         lagTickets = now.greatest("cache_watermark_lag_tickets")
         watermarkAge = now.greatest("cache_watermark_age_seconds").flatMap { $0.isNaN ? nil : $0 }
-        breakers = now.series("redis_breaker_state").map { (Self.address($0.labels), $0.value) }
-    }
-
-    private static func address(_ labels: String) -> String {
-        labels.split(separator: "\"").dropFirst().first.map(String.init) ?? labels
+        breakers = now.series("redis_breaker_state", by: "address").map { ($0.label, $0.value) }
     }
 
     // MARK: As a line

@@ -1,40 +1,30 @@
 internal import Foundation
+internal import Telemetry
 
-/// A page of metrics in Prometheus' text format, read over HTTP.
+/// A page of metrics and when it was asked for.
 struct MetricsReading: Sendable {
     /// When it was asked for.
     let time: ContinuousClock.Instant
-    private var values: [(name: Substring, labels: Substring, value: Double)] = []
+    private let page: PrometheusText
 
     /// Parses a page; lines that are no samples are left out.
     init(_ text: String, at time: ContinuousClock.Instant) {
         self.time = time
-        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-            guard let blank = line.lastIndex(of: " "), let value = Double(line[line.index(after: blank)...]) else {
-                continue
-            }
-            let series = line[..<blank]
-            let brace = series.firstIndex(of: "{") ?? series.endIndex
-            values.append((series[..<brace], series[brace...], value))
-        }
+        page = PrometheusText(readable: text)
     }
 
     /// Whether any sample was found.
-    var isEmpty: Bool { values.isEmpty }
+    var isEmpty: Bool { page.samples.isEmpty }
 
-    /// Sum of all series of `name` whose labels hold every one of `parts`, such as `tier="l1"`.
-    func sum(_ name: String, _ parts: [String] = []) -> Double {
-        values.reduce(0) { sum, value in
-            value.name == name && parts.allSatisfy { value.labels.contains($0) } ? sum + value.value : sum
-        }
-    }
+    /// Sum of all series of `name` whose labels hold all of `labels`; 0 where there is none.
+    func sum(_ name: String, _ labels: [String: String] = [:]) -> Double { page.sum(name, labels) ?? 0 }
 
     /// The greatest of the series of a name; nil where there is none.
-    func greatest(_ name: String) -> Double? { values.filter { $0.name == name }.map(\.value).max() }
+    func greatest(_ name: String) -> Double? { page.samples(name).map(\.value).max() }
 
-    /// The values of a name by the labels, such as `{address="127.0.0.1:7000"}`.
-    func series(_ name: String) -> [(labels: String, value: Double)] {
-        values.filter { $0.name == name }.map { (String($0.labels), $0.value) }
+    /// The values of a name by one of its labels.
+    func series(_ name: String, by label: String) -> [(label: String, value: Double)] {
+        page.samples(name).map { ($0.labels[label] ?? "", $0.value) }
     }
 }
 

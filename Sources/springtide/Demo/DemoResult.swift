@@ -67,9 +67,9 @@ struct DemoResult {
     /// Requests by tier of the cache, as shares.
     var tierRows: [[String]] {
         ["l1", "l2", "l3"].map { tier in
-            let hits = metrics.sum("cache_requests_total", "tier=\"\(tier)\"", "result=\"hit\"")
-            let negatives = metrics.sum("cache_requests_total", "tier=\"\(tier)\"", "result=\"negative\"")
-            let total = metrics.sum("cache_requests_total", "tier=\"\(tier)\"")
+            let hits = metrics.sum("cache_requests_total", ["tier": tier, "result": "hit"])
+            let negatives = metrics.sum("cache_requests_total", ["tier": tier, "result": "negative"])
+            let total = metrics.sum("cache_requests_total", ["tier": tier])
             let share = total > 0 ? (hits + negatives) / total * 100 : 0
             return [tier.uppercased(), "\(Int(total))", "\(Int(hits + negatives))", String(format: "%.1f %%", share)]
         }

@@ -1,3 +1,5 @@
+internal import Telemetry
+
 /// The figures of a page of metrics in the Prometheus text format (version 0.0.4) or OpenMetrics that the watch needs.
 ///
 /// Lines that cannot be read are passed over: a page of somebody else's never stops a run.
@@ -15,8 +17,7 @@ package struct MetricsReading: Equatable {
     package init(_ page: String) {
         var calls: Double?
         var orders: Double?
-        for line in page.split(separator: "\n") {
-            guard let sample = Self.sample(line) else { continue }
+        for sample in PrometheusText(readable: page).samples where sample.value >= 0 && sample.value.isFinite {
             switch sample.name {
             case "cache_requests_total":
                 guard let tier = sample.labels["tier"], let result = sample.labels["result"] else { continue }
@@ -31,50 +32,6 @@ package struct MetricsReading: Equatable {
             }
         }
         requests = calls ?? orders
-    }
-
-    private static let names: [String] = [
-        "cache_requests_total", "rpc_server_call_duration_seconds_count", "orders_total", "autoscaler_replicas",
-        "autoscaler_predicted_requests_per_second",
-    ]
-
-    /// Name, labels and value of a line `name{label="value",...} number [time]` of a wanted name; nil for others.
-    static func sample(_ line: Substring) -> (name: String, labels: [String: String], value: Double)? {
-        guard let name = names.first(where: { line.hasPrefix($0) }) else { return nil }
-        var rest = Array(line.utf8.dropFirst(name.utf8.count))[...]
-        var labels: [String: String] = [:]
-        if rest.first == UInt8(ascii: "{") {
-            rest.removeFirst()
-            while let byte = rest.first, byte != UInt8(ascii: "}") {
-                guard let (key, value) = label(&rest) else { return nil }
-                labels[key] = value
-                if rest.first == UInt8(ascii: ",") { rest.removeFirst() }
-            }
-            guard rest.popFirst() == UInt8(ascii: "}") else { return nil }
-        }
-        guard rest.first == UInt8(ascii: " ") else { return nil }
-        let fields = String(decoding: rest, as: UTF8.self).split(separator: " ")
-        guard let value = fields.first.flatMap({ Double($0) }), value.isFinite, value >= 0 else { return nil }
-        return (name, labels, value)
-    }
-
-    /// `key="value"` with the escapes `\\`, `\"` and `\n`.
-    private static func label(_ rest: inout ArraySlice<UInt8>) -> (String, String)? {
-        guard let equals = rest.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-        let key = String(decoding: rest[..<equals], as: UTF8.self)
-        rest = rest[(equals + 1)...]
-        guard rest.popFirst() == UInt8(ascii: "\"") else { return nil }
-        var value: [UInt8] = []
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "\"") { return (key, String(decoding: value, as: UTF8.self)) }
-            if byte == UInt8(ascii: "\\") {
-                guard let escaped = rest.popFirst() else { return nil }
-                value.append(escaped == UInt8(ascii: "n") ? 0x0A : escaped)
-            } else {
-                value.append(byte)
-            }
-        }
-        return nil
     }
 }
 
