@@ -66,25 +66,31 @@ public enum EntryFormat {
 
     /// The entry that `bytes` hold, or why they are poison. `keyHash` is that of the key that was asked for.
     public static func decode(_ bytes: [UInt8], key: CacheKey, keyHash: UInt64) -> Result<CertifiedEntry, Poison> {
-        let span = bytes.span
+        decode(bytes.span, key: key, keyHash: keyHash)
+    }
+
+    /// The same of bytes where they lie; only the payload is copied.
+    public static func decode(
+        _ bytes: Span<UInt8>, key: CacheKey, keyHash: UInt64
+    ) -> Result<CertifiedEntry, Poison> {
         guard bytes.count >= overhead else { return .failure(.length) }
         guard bytes[0] == UInt8(ascii: "V"), bytes[49] == 1, bytes[50] & ~1 == 0, bytes[51] == 0, bytes[52] == 0,
-            let version = digits(span, at: 1), let asOf = digits(span, at: 17), let time = digits(span, at: 33)
+            let version = digits(bytes, at: 1), let asOf = digits(bytes, at: 17), let time = digits(bytes, at: 33)
         else { return .failure(.format) }
-        let length = Int(littleEndian(span, at: 65, count: 4))
+        let length = Int(littleEndian(bytes, at: 65, count: 4))
         guard length <= payloadMax, bytes.count == overhead + length else { return .failure(.length) }
         let end = bytes.count - 4
-        guard littleEndian(span, at: end, count: 4) == UInt64(CRC32C.checksum(span.extracting(0..<end))) else {
+        guard littleEndian(bytes, at: end, count: 4) == UInt64(CRC32C.checksum(bytes.extracting(0..<end))) else {
             return .failure(.checksum)
         }
-        guard littleEndian(span, at: 57, count: 8) == keyHash else { return .failure(.foreignKey) }
+        guard littleEndian(bytes, at: 57, count: 8) == keyHash else { return .failure(.foreignKey) }
         guard version <= asOf else { return .failure(.untrueCertificate) }
         let isAbsent = bytes[50] == 1
         guard !isAbsent || length == 0 else { return .failure(.format) }
         let certificate = Certificate(
             version: Ticket(version), asOf: Ticket(asOf), asOfTime: Int64(time),
-            epoch: UInt32(littleEndian(span, at: 53, count: 4)))
-        let payload = isAbsent ? nil : Array(bytes[69..<end])
+            epoch: UInt32(littleEndian(bytes, at: 53, count: 4)))
+        let payload = isAbsent ? nil : array(bytes.extracting(69..<end))
         return .success(CertifiedEntry(key: key, certificate: certificate, payload: payload))
     }
 
@@ -122,15 +128,26 @@ public enum EntryFormat {
     }
 
     private static func digits(_ bytes: Span<UInt8>, at offset: Int) -> UInt64? {
-        let field = bytes.extracting(offset..<offset + 16)
-        var value: UInt64 = 0
-        var isNumber = true
-        for index in field.indices {
-            let digit = field[index] &- UInt8(ascii: "0")
-            isNumber = isNumber && digit <= 9
-            value = value &* 10 &+ UInt64(digit)
-        }
-        return isNumber ? value : nil
+        guard let high = eightDigits(littleEndian(bytes, at: offset, count: 8)),
+            let low = eightDigits(littleEndian(bytes, at: offset + 8, count: 8))
+        else { return nil }
+        return high * 100_000_000 + low
+    }
+
+    /// The number in eight ASCII digits, the first in the lowest byte: pairs, fours and eights are added up at once.
+    private static func eightDigits(_ text: UInt64) -> UInt64? {
+        // A digit is 3 in the upper half of its byte, and stays so when 6 is added.
+        let halves: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
+        guard text & halves == 0x3030_3030_3030_3030,
+            (text &+ 0x0606_0606_0606_0606) & halves == 0x3030_3030_3030_3030
+        else { return nil }
+        let pairs = ((text & 0x0F0F_0F0F_0F0F_0F0F) &* 2_561) >> 8
+        let fours = ((pairs & 0x00FF_00FF_00FF_00FF) &* 6_553_601) >> 16
+        return ((fours & 0x0000_FFFF_0000_FFFF) &* 42_949_672_960_001) >> 32
+    }
+
+    private static func array(_ bytes: Span<UInt8>) -> [UInt8] {
+        unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
     }
 
     private static func appendLittleEndian<Word: FixedWidthInteger>(_ value: Word, to out: inout [UInt8]) {
@@ -138,8 +155,12 @@ public enum EntryFormat {
     }
 
     private static func littleEndian(_ bytes: Span<UInt8>, at offset: Int, count: Int) -> UInt64 {
+        let field = bytes.extracting(offset..<offset + count)
+        if count == 8 {
+            return unsafe field.withUnsafeBytes { unsafe UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
+        }
         var value: UInt64 = 0
-        for index in 0..<count { value |= UInt64(bytes[offset + index]) << UInt64(8 * index) }
+        for index in field.indices { value |= UInt64(field[index]) << UInt64(8 * index) }
         return value
     }
 }

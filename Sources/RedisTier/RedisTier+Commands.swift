@@ -2,13 +2,8 @@ internal import CacheStack
 
 /// How the operations look on the wire.
 extension RedisTier {
-    private static let getHead = Array("*2\r\n$3\r\nGET\r\n".utf8)
-
     func appendGet(_ name: KeyName, to batch: CommandBatch) {
-        batch.append(route: route(name)) { buffer in
-            buffer.append(contentsOf: Self.getHead)
-            CommandEncoder.argument(name.bytes, to: &buffer)
-        }
+        batch.append(route: route(name)) { $0.append(contentsOf: name.command) }
     }
 
     /// GETL: token, leaseMs.

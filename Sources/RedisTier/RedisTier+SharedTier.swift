@@ -30,9 +30,10 @@ extension RedisTier: SharedTier {
             appendGet(name, to: batch)
         }
         try await ask(batch)
+        let (replies, outcomes) = (batch.replies, batch.outcomes)
         return keys.indices.map { index in
-            guard let root = batch.root(index) else { return .miss }
-            return value(batch.replies, root, keys[index], hashes[index], epoch)
+            guard outcomes[index] >= 0 else { return .miss }
+            return value(replies, Int(outcomes[index]), keys[index], hashes[index], epoch)
         }
     }
 
@@ -125,11 +126,12 @@ extension RedisTier: SharedTier {
     private func value(
         _ replies: ReplyStore, _ node: Int, _ key: CacheKey, _ hash: UInt64, _ epoch: UInt32
     ) -> SharedTierReply {
-        let bytes = replies.text(node)
-        switch (replies.nodes[node].kind, bytes.first) {
+        let range = replies.range(of: node)
+        switch (replies.nodes[node].kind, range.isEmpty ? nil : replies.bytes[range.lowerBound]) {
         case (.null, _), (.bulk, UInt8(ascii: "T")), (.bulk, UInt8(ascii: "L")): return .miss
         case (.bulk, UInt8(ascii: "V")):
-            guard case .success(let entry) = EntryFormat.decode(Array(bytes), key: key, keyHash: hash),
+            let bytes = replies.bytes.span.extracting(range)
+            guard case .success(let entry) = EntryFormat.decode(bytes, key: key, keyHash: hash),
                 entry.certificate.epoch == epoch
             else { break }
             return .entry(entry)

@@ -171,7 +171,7 @@ public final class RedisTier: Sendable {
     }
 
     /// Where a key lives: its slot in a cluster, its shard's node in a ring.
-    func route(_ name: KeyName) -> UInt16 { placement?.owner(of: name.bytes[...]) ?? name.slot }
+    func route(_ name: KeyName) -> UInt16 { placement?.owner(ofHash: name.hash) ?? name.slot }
 
     /// Hands a change of the ring to the I/O thread; false after `shutdown`.
     func submit(_ control: Engine.Control) -> Bool { shared.submit(control) }
@@ -191,7 +191,7 @@ public final class RedisTier: Sendable {
             batch.continuation = continuation
             if !thread.submit(batch) {
                 batch.failRest(TierError(.unavailable, "the Redis tier was shut down"))
-                batch.continuation.take()?.resume()
+                batch.resume()
             }
         }
     }

@@ -28,6 +28,12 @@ static inline void cprocessor_copy_line(void *to, const void *from) {
 #endif
 }
 
+// Whether the processor has the instruction crc32 (SSE 4.2); cprocessor_crc32c may be called only then.
+int cprocessor_has_crc32c(void);
+
+// Takes `count` bytes into the register of CRC-32C (reflected polynomial 0x82F63B78), eight at a time.
+unsigned cprocessor_crc32c(unsigned crc, const void *bytes, unsigned long count);
+
 // Begins to load a cache line; any address is allowed.
 static inline void cprocessor_prefetch(const void *address) { __builtin_prefetch(address); }
 

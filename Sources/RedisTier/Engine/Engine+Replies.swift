@@ -40,6 +40,24 @@ extension Engine {
         }
     }
 
+    /// Takes what `bytes` from a node begin with, where that is whole bulk strings that answer commands: most of all
+    /// that is ever received. Returns where they end.
+    func takeBulks(_ bytes: UnsafeRawBufferPointer, from node: NodeConnection) -> Int {
+        var start = 0
+        while start < bytes.count, let run = node.oldest, run.kind == .command, let batch = run.batch {
+            let (commands, end) = batch.answer(
+                bulks: UnsafeRawBufferPointer(rebasing: bytes[start...]), first: Int(run.index), count: Int(run.count),
+                bytesMax: node.bulkBytesMax, batchBytesMax: configuration.batchReplyBytesMax)
+            guard commands > 0 else { break }
+            start += end
+            node.takeOldest(commands)
+            node.breaker.answered()
+            if node.isReplica { replicaAnswered(node) }
+            settle(batch)
+        }
+        return start
+    }
+
     private func redirect(
         _ batch: CommandBatch, _ item: InFlight, _ reply: borrowing ReplyStore, _ node: NodeConnection
     ) {

@@ -73,7 +73,11 @@ final class Engine {
 
     /// Takes what the last wait brought and what callers want; how long to wait next, or nil once the tier was shut
     /// down: then nothing is left open and every caller has an answer.
-    func turn(_ events: Int) -> Int32? {
+    ///
+    /// Where one batch has ended and no other is on its way, it is handed back to be resumed when the lock is free and
+    /// the inbox says that this thread waits: its caller's next batch can then be sent at once (`admit`). Of several
+    /// callers' next batches as many as possible shall share a write: those are resumed while this thread works.
+    func turn(_ events: Int) -> (milliseconds: Int32, lone: CommandBatch?)? {
         handleEvents(events)
         now = ContinuousClock.now
         let isStopping = shared.take(&batches, &controls)
@@ -89,10 +93,11 @@ final class Engine {
         }
         runTimers()
         flush()
+        let lone = active.isEmpty && completed.count == 1 ? completed.popLast() : nil
         resumeCompleted()
         let time = sleepTime()
         wakesAt = time < 0 ? nil : now + .milliseconds(time)
-        return shared.mayDoze() ? time : 0
+        return (shared.mayDoze() ? time : 0, lone)
     }
 
     /// Takes a caller's batch on the caller's thread and sends it, while the I/O thread waits; false where that thread
@@ -126,7 +131,9 @@ final class Engine {
         if let problem = node.advance(shared.poller) { return fault(node, problem) }
         if event.isWritable || node.pendingOutput > 0 { markDirty(node) }
         guard event.isReadable, node.phase == .handshaking || node.phase == .ready else { return }
-        if let problem = node.receive(buffer, { reply in take(reply, from: node) }) {
+        if let problem = node.receive(
+            buffer, bulks: { bytes in takeBulks(bytes, from: node) }, { reply in take(reply, from: node) })
+        {
             fault(node, problem)
         } else if node.isRetired, node.inFlight.isEmpty {
             _ = node.disconnect()
@@ -166,9 +173,37 @@ final class Engine {
         if nextTimer.map({ batch.deadline < $0 }) ?? true { nextTimer = batch.deadline }
         let usesReplicas = mayUseReplicas(batch)
         if usesReplicas { replicaTurn &+= 1 }
-        for index in 0..<batch.count where !usesReplicas || !dispatchToReplica(batch, index) {
+        guard usesReplicas else { return dispatch(batch) }
+        for index in 0..<batch.count where !dispatchToReplica(batch, index) {
             dispatch(batch, index, to: route(batch.routes[index]), attempts: 0)
         }
+    }
+
+    /// Queues the commands of a fresh batch, those that follow one another to the same node at once.
+    private func dispatch(_ batch: CommandBatch) {
+        var first = 0
+        while first < batch.count {
+            let node = route(batch.routes[first])
+            var end = first + 1
+            while end < batch.count, batch.routes[end] == batch.routes[first] || route(batch.routes[end]) === node {
+                end += 1
+            }
+            dispatch(batch, first..<end, to: node)
+            first = end
+        }
+    }
+
+    /// Queues a run of commands at a node; where it does not take all, those that it does.
+    private func dispatch(_ batch: CommandBatch, _ run: Range<Int>, to node: NodeConnection?) {
+        let range = batch.commands(run)
+        guard let node, node.phase != .idle, node.refusal(bytes: range.count, commands: run.count) == nil else {
+            for index in run { dispatch(batch, index, to: node, attempts: 0) }
+            return
+        }
+        node.append(
+            InFlight(kind: .command, index: UInt32(run.lowerBound), count: UInt32(run.count), batch: batch),
+            batch.request[range])
+        markDirty(node)
     }
 
     /// The node for a slot or shard; where a slot's owner is not known, any node, which will redirect.
@@ -220,7 +255,7 @@ final class Engine {
     }
 
     private func resumeCompleted() {
-        for batch in completed { batch.continuation.take()?.resume() }
+        for batch in completed { batch.resume() }
         completed.removeAll(keepingCapacity: true)
     }
 

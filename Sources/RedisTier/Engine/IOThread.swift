@@ -19,15 +19,16 @@ final class EngineSeat: Sendable {
         seat.withLock { $0 = fresh }
         var events = 0
         while true {
-            let time = seat.withLock { [events] seat -> Int32? in
-                guard let engine = seat.engine, let time = engine.turn(events) else {
+            let rest = seat.withLock { [events] seat -> (milliseconds: Int32, lone: CommandBatch?)? in
+                guard let engine = seat.engine, let rest = engine.turn(events) else {
                     seat.engine = nil
                     return nil
                 }
-                return time
+                return rest
             }
-            guard let time else { return }
-            events = shared.poller.wait(milliseconds: time)
+            guard let rest else { return }
+            rest.lone?.resume()
+            events = shared.poller.wait(milliseconds: rest.milliseconds)
         }
     }
 

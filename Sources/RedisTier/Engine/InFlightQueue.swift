@@ -1,4 +1,4 @@
-/// A command written, or about to be, whose reply has not come.
+/// Commands written, or about to be, whose replies have not come: one, or a run of a batch's.
 struct InFlight {
     enum Kind {
         /// AUTH, CLIENT SETNAME, READONLY (replicas) and PING of the greeting.
@@ -11,7 +11,7 @@ struct InFlight {
         case loadScript
         /// CLUSTER SLOTS; `index` is the round.
         case topology
-        /// Command `index` of `batch`.
+        /// Commands `index..<index + count` of `batch`.
         case command
     }
 
@@ -21,6 +21,7 @@ struct InFlight {
     /// Redirects and retries so far.
     var attempts: UInt8 = 0
     var index: UInt32 = 0
+    var count: UInt32 = 1
     var batch: CommandBatch?
 }
 
@@ -28,17 +29,33 @@ struct InFlight {
 struct InFlightQueue {
     private var items: [InFlight] = []
     private var head = 0
-
-    var count: Int { items.count - head }
+    /// Number of commands.
+    private(set) var count = 0
 
     var isEmpty: Bool { head == items.count }
 
-    mutating func append(_ item: InFlight) { items.append(item) }
+    /// The oldest run, or nil where nothing is in flight.
+    var first: InFlight? { head < items.count ? items[head] : nil }
 
-    /// The oldest, or nil where a reply came that nobody asked for.
+    mutating func append(_ item: InFlight) {
+        items.append(item)
+        count += Int(item.count)
+    }
+
+    /// The oldest command, or nil where a reply came that nobody asked for.
     mutating func popFirst() -> InFlight? {
-        guard head < items.count else { return nil }
-        let item = items[head]
+        guard var item = first else { return nil }
+        item.count = 1
+        removeFirst(1)
+        return item
+    }
+
+    /// Takes so many commands off the oldest run, which has at least as many.
+    mutating func removeFirst(_ commands: Int) {
+        count -= commands
+        items[head].index += UInt32(commands)
+        items[head].count -= UInt32(commands)
+        guard items[head].count == 0 else { return }
         items[head].batch = nil
         head += 1
         if head == items.count {
@@ -48,14 +65,21 @@ struct InFlightQueue {
             items.removeFirst(head)
             head = 0
         }
-        return item
     }
 
-    /// Takes all of them.
+    /// Takes all of them, one by one.
     mutating func removeAll() -> [InFlight] {
-        let rest = Array(items[head...])
+        let rest = items[head...].flatMap { run in
+            (0..<run.count).map { offset in
+                var item = run
+                item.index += offset
+                item.count = 1
+                return item
+            }
+        }
         items.removeAll(keepingCapacity: true)
         head = 0
+        count = 0
         return rest
     }
 

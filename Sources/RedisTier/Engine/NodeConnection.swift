@@ -43,6 +43,10 @@ final class NodeConnection {
     private var sent = 0
     private var watchesOutput = false
     private(set) var inFlight = InFlightQueue()
+    /// The beginning of a bulk string whose end has not come; shorter than `bulkBytesMax` and its frame.
+    private var carry: [UInt8] = []
+    /// Longer bulk strings are left to the parser.
+    let bulkBytesMax: Int
     private let configuration: RedisTier.Configuration
     private let connector: Connector
 
@@ -56,6 +60,7 @@ final class NodeConnection {
         self.configuration = configuration
         self.connector = connector
         breaker = Breaker(configuration.breaker)
+        bulkBytesMax = min(16_384, configuration.replyBytesMax)
     }
 
     /// Bytes waiting to be written.
@@ -93,6 +98,7 @@ final class NodeConnection {
     func disconnect() -> [InFlight] {
         transport = nil
         reader = nil
+        carry.removeAll()
         phase = .idle
         output.removeAll(keepingCapacity: true)
         sent = 0
@@ -106,14 +112,15 @@ final class NodeConnection {
 
     // MARK: Commands
 
-    /// Why a command of `bytes` bytes cannot be taken, or nil.
-    func refusal(bytes: Int) -> TierError? {
+    /// Why commands of `bytes` bytes together cannot be taken, or nil.
+    func refusal(bytes: Int, commands: Int = 1) -> TierError? {
         guard breaker.admits else { return TierError(.breakerOpen, "the breaker of Redis at \(address) is open") }
         guard transport != nil else {
             return TierError(
                 .unavailable, "no connection to Redis at \(address): \(lastFault?.message ?? "not yet tried")")
         }
-        guard inFlight.count < configuration.inFlightMax, pendingOutput + bytes <= configuration.outputBytesMax
+        guard inFlight.count + commands <= configuration.inFlightMax,
+            pendingOutput + bytes <= configuration.outputBytesMax
         else { return TierError(.overloaded, "too many commands wait for Redis at \(address)") }
         return nil
     }
@@ -129,6 +136,12 @@ final class NodeConnection {
     func expectInternal(by deadline: ContinuousClock.Instant) {
         internalDeadline = internalDeadline.map { min($0, deadline) } ?? deadline
     }
+
+    /// The commands the next replies belong to.
+    var oldest: InFlight? { inFlight.first }
+
+    /// Takes off so many commands of a batch, which have their replies.
+    func takeOldest(_ commands: Int) { inFlight.removeFirst(commands) }
 
     /// The command the next reply belongs to.
     func takeOldest() -> InFlight? {
@@ -199,15 +212,24 @@ final class NodeConnection {
         watchesOutput = isWanted
     }
 
-    /// Receives into `buffer` what is there, parses it, and calls `body` with each complete reply; says why it failed,
-    /// or nil. `body` may close this connection; parsing ends then.
-    func receive(_ buffer: UnsafeMutableRawBufferPointer, _ body: (borrowing ReplyStore) -> Void) -> NodeFault? {
+    /// Receives into `buffer` what is there and parses it; says why it failed, or nil.
+    ///
+    /// `bulks` takes what it can of the bytes at the start of a reply and returns how many those were; `body` is called
+    /// with each other complete reply. Both may close this connection; parsing ends then.
+    func receive(
+        _ buffer: UnsafeMutableRawBufferPointer, bulks: (UnsafeRawBufferPointer) -> Int,
+        _ body: (borrowing ReplyStore) -> Void
+    ) -> NodeFault? {
         guard let reader else { return nil }
         repeat {
-            switch transport?.receive(into: buffer) ?? .wouldBlock {
+            buffer.copyBytes(from: carry)
+            switch transport?.receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer[carry.count...]))
+                ?? .wouldBlock
+            {
             case .bytes(let count):
-                let received = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                if let fault = parse(received, reader, body) { return fault.at(address) }
+                let received = UnsafeRawBufferPointer(rebasing: buffer[..<(carry.count + count)])
+                carry.removeAll(keepingCapacity: true)
+                if let fault = parse(received, reader, bulks, body) { return fault.at(address) }
             case .wouldBlock: return nil
             case .closed(let fault): return ended(fault)
             }
@@ -224,12 +246,25 @@ final class NodeConnection {
     }
 
     private func parse(
-        _ bytes: UnsafeRawBufferPointer, _ reader: ReplyReader, _ body: (borrowing ReplyStore) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ reader: ReplyReader, _ bulks: (UnsafeRawBufferPointer) -> Int,
+        _ body: (borrowing ReplyStore) -> Void
     ) -> NodeFault? {
         do throws(ReplyReader.Violation) {
             var start = 0
             while start < bytes.count {
-                let end = min(start + 4_096, bytes.count)
+                var end = min(start + 4_096, bytes.count)
+                if reader.isIdle {
+                    start += bulks(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+                    guard self.reader === reader, start < bytes.count else { return nil }
+                    end = min(start + 4_096, bytes.count)
+                    switch BulkScanner.scan(bytes, at: start, bytesMax: bulkBytesMax) {
+                    case .incomplete:
+                        carry.append(contentsOf: bytes[start...])
+                        return nil
+                    case .bulk(_, let next), .null(let next): end = next
+                    case .other: break
+                    }
+                }
                 try reader.feed(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 start = end
                 while try reader.next() {

@@ -36,7 +36,12 @@ package struct RendezvousRing: Sendable {
 
     /// The index of the shard that owns `key` (or its hash tag).
     package func owner(of key: ArraySlice<UInt8>) -> Int {
-        let hash = Self.fnv1a(KeySlot.hashTag(key))
+        owner(ofHash: Self.fnv1a(KeySlot.hashTag(key)))
+    }
+
+    /// The same for a key without hash tag, by the FNV-1a-64 of its bytes.
+    func owner(ofHash hash: UInt64) -> Int {
+        if seeds.count == 1 { return 0 }
         return isUniform ? uniformOwner(hash) : weightedOwner(hash)
     }
 

@@ -56,6 +56,11 @@ final class ShardPlacement: Sendable {
         current.load(ordering: .acquiring)._withUnsafeGuaranteedRef { $0.nodes[$0.ring.owner(of: key)] }
     }
 
+    /// The same for a key without hash tag, by the FNV-1a-64 of its bytes.
+    func owner(ofHash hash: UInt64) -> UInt16 {
+        current.load(ordering: .acquiring)._withUnsafeGuaranteedRef { $0.nodes[$0.ring.owner(ofHash: hash)] }
+    }
+
     /// The shards at present.
     var shards: [RedisTier.Configuration.Shard] { history.withLock { $0.shards } }
 

@@ -58,7 +58,8 @@ package enum CommandEncoder {
         }
     }
 
-    private static func digits(_ number: UInt64) -> Int {
+    /// How many decimal digits `number` has.
+    static func digits(_ number: UInt64) -> Int {
         var count = 1
         var rest = number
         while rest >= 10 {

@@ -76,6 +76,9 @@ package final class ReplyReader {
         return isAfterReply
     }
 
+    /// Whether it holds no part of a reply: the next byte begins one.
+    var isIdle: Bool { reader.pointee.len == reader.pointee.pos && reader.pointee.ridx == -1 }
+
     private func violation() -> Violation {
         if isOverCap {
             return Violation(message: "a reply has more than \(caps.elements) elements or \(caps.bytes) bytes")

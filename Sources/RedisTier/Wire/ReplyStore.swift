@@ -34,6 +34,13 @@ package struct ReplyStore: Sendable {
         bytes.reserveCapacity(byteCount)
     }
 
+    /// Appends a bulk string; returns the index of its node.
+    mutating func append(bulk source: UnsafeRawBufferPointer) -> Int {
+        nodes.append(Node(kind: .bulk, count: Int32(source.count), value: Int64(bytes.count)))
+        bytes.append(contentsOf: source)
+        return nodes.count - 1
+    }
+
     mutating func append(_ kind: Kind, bytes source: UnsafeBufferPointer<UInt8>) {
         nodes.append(Node(kind: kind, count: Int32(source.count), value: Int64(bytes.count)))
         bytes.append(contentsOf: source)
@@ -60,11 +67,14 @@ package struct ReplyStore: Sendable {
     }
 
     /// The bytes of a status, error or bulk node; empty for other kinds.
-    package func text(_ index: Int) -> ArraySlice<UInt8> {
+    package func text(_ index: Int) -> ArraySlice<UInt8> { bytes[range(of: index)] }
+
+    /// Where they are in `bytes`.
+    func range(of index: Int) -> Range<Int> {
         let node = nodes[index]
         switch node.kind {
-        case .status, .error, .bulk: return bytes[Int(node.value)..<Int(node.value) + Int(node.count)]
-        case .integer, .array, .null: return []
+        case .status, .error, .bulk: return Int(node.value)..<Int(node.value) + Int(node.count)
+        case .integer, .array, .null: return 0..<0
         }
     }
 
