@@ -2,13 +2,13 @@ internal import CacheStack
 
 /// How the operations look on the wire.
 extension RedisTier {
-    func appendGet(_ name: KeyName, to batch: CommandBatch) {
-        batch.append(route: route(name)) { $0.append(contentsOf: name.command) }
+    func appendGet(_ name: KeyName, to list: inout CommandList) {
+        list.append(route: route(name)) { $0.append(contentsOf: name.command) }
     }
 
     /// GETL: token, leaseMs.
-    func appendLease(_ name: KeyName, _ token: UInt64, to batch: CommandBatch) {
-        batch.append(route: route(name)) { buffer in
+    func appendLease(_ name: KeyName, _ token: UInt64, to list: inout CommandList) {
+        list.append(route: route(name)) { buffer in
             Self.appendHead(.getOrLease, name, arguments: 2, to: &buffer)
             Self.append(token: token, to: &buffer)
             CommandEncoder.argument(Self.milliseconds(configuration.leaseDuration), to: &buffer)
@@ -17,10 +17,10 @@ extension RedisTier {
 
     /// FILL: token, ver, rest, ttlMs, tombMs.
     func appendFill(
-        _ name: KeyName, _ entry: CertifiedEntry, _ token: UInt64, _ lifetime: Duration, to batch: CommandBatch
+        _ name: KeyName, _ entry: CertifiedEntry, _ token: UInt64, _ lifetime: Duration, to list: inout CommandList
     ) {
         let bytes = EntryFormat.encode(entry, keyHash: name.hash)
-        batch.append(route: route(name)) { buffer in
+        list.append(route: route(name)) { buffer in
             Self.appendHead(.fill, name, arguments: 5, to: &buffer)
             Self.append(token: token, to: &buffer)
             CommandEncoder.argument(bytes[1..<EntryFormat.restOffset], to: &buffer)
@@ -31,9 +31,9 @@ extension RedisTier {
     }
 
     /// PUBLISH: ver, rest, tombMs, ttlMs; without a lifetime `rest` is empty, which only raises the floor.
-    func appendPublish(_ name: KeyName, _ entry: CertifiedEntry, _ lifetime: Duration?, to batch: CommandBatch) {
+    func appendPublish(_ name: KeyName, _ entry: CertifiedEntry, _ lifetime: Duration?, to list: inout CommandList) {
         let bytes = lifetime == nil ? [] : EntryFormat.encode(entry, keyHash: name.hash)
-        batch.append(route: route(name)) { buffer in
+        list.append(route: route(name)) { buffer in
             Self.appendHead(.publish, name, arguments: 4, to: &buffer)
             CommandEncoder.argument(EntryFormat.digits(entry.certificate.version), to: &buffer)
             CommandEncoder.argument(bytes.dropFirst(EntryFormat.restOffset), to: &buffer)

@@ -2,7 +2,7 @@ public import CacheStack
 internal import Telemetry
 
 extension RedisTier: SharedTier {
-    /// Pipelined GETs, one connection per node; about 1.5 us of CPU a key in batches of 20 (RedisBenchmark).
+    /// Pipelined GETs, one connection per node; about 0.6 us of CPU a key in 16 batches of 16 at once (RedisBenchmark).
     public func get(
         _ keys: [CacheKey], until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> [SharedTierReply] {
@@ -18,17 +18,17 @@ extension RedisTier: SharedTier {
     ) async throws(TierError) -> [SharedTierReply] {
         guard !keys.isEmpty else { return [] }
         let epoch = epoch
-        let batch = CommandBatch(
-            script: nil, capacity: keys.count, bytesPerCommand: 64, deadline: deadline,
-            mayUseReplicas: allowingReplicas && configuration.replicaReads)
+        var list = CommandList(capacity: keys.count, bytesPerCommand: 64)
         var hashes: [UInt64] = []
         hashes.reserveCapacity(keys.count)
         var name = KeyName()
         for key in keys {
             name.set(key, epoch: epoch)
             hashes.append(name.hash)
-            appendGet(name, to: batch)
+            appendGet(name, to: &list)
         }
+        let batch = CommandBatch(
+            list, deadline: deadline, mayUseReplicas: allowingReplicas && configuration.replicaReads)
         try await ask(batch)
         let (replies, outcomes) = (batch.replies, batch.outcomes)
         return keys.indices.map { index in
@@ -44,8 +44,7 @@ extension RedisTier: SharedTier {
     ) async throws(TierError) -> [LeaseReply] {
         guard !keys.isEmpty else { return [] }
         let epoch = epoch
-        let batch = CommandBatch(
-            script: .getOrLease, capacity: keys.count, bytesPerCommand: 160, deadline: deadline)
+        var list = CommandList(capacity: keys.count, bytesPerCommand: 160)
         var asked: [(hash: UInt64, token: UInt64)] = []
         asked.reserveCapacity(keys.count)
         var name = KeyName()
@@ -53,8 +52,9 @@ extension RedisTier: SharedTier {
             name.set(key, epoch: epoch)
             let token = nextToken()
             asked.append((name.hash, token))
-            appendLease(name, token, to: batch)
+            appendLease(name, token, to: &list)
         }
+        let batch = CommandBatch(list, script: .getOrLease, deadline: deadline)
         try await ask(batch)
         return keys.indices.map { index in
             let (hash, token) = asked[index]
@@ -67,16 +67,17 @@ extension RedisTier: SharedTier {
         _ entries: [(entry: CertifiedEntry, token: UInt64, lifetime: Duration)], until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> [FillReply] {
         var replies = [FillReply](repeating: .lost, count: entries.count)
-        let batch = CommandBatch(script: .fill, capacity: entries.count, bytesPerCommand: 400, deadline: deadline)
+        var list = CommandList(capacity: entries.count, bytesPerCommand: 400)
         var positions: [Int] = []
         var name = KeyName()
         for (position, item) in entries.enumerated() where item.token != 0 && isStorable(item.entry) {
             raiseEpoch(to: item.entry.certificate.epoch)
             name.set(item.entry.key, epoch: item.entry.certificate.epoch)
             positions.append(position)
-            appendFill(name, item.entry, item.token, item.lifetime, to: batch)
+            appendFill(name, item.entry, item.token, item.lifetime, to: &list)
         }
-        guard batch.count > 0 else { return replies }
+        guard list.count > 0 else { return replies }
+        let batch = CommandBatch(list, script: .fill, deadline: deadline)
         try await ask(batch)
         for (index, position) in positions.enumerated() {
             guard let root = batch.root(index) else { continue }
@@ -91,14 +92,15 @@ extension RedisTier: SharedTier {
         until deadline: ContinuousClock.Instant
     ) async throws(TierError) {
         guard !entries.isEmpty else { return }
-        let batch = CommandBatch(script: .publish, capacity: entries.count, bytesPerCommand: 400, deadline: deadline)
+        var list = CommandList(capacity: entries.count, bytesPerCommand: 400)
         var name = KeyName()
         for item in entries {
             raiseEpoch(to: item.entry.certificate.epoch)
             name.set(item.entry.key, epoch: item.entry.certificate.epoch)
             let hasValue = !item.invalidateOnly && isStorable(item.entry)
-            appendPublish(name, item.entry, hasValue ? item.lifetime : nil, to: batch)
+            appendPublish(name, item.entry, hasValue ? item.lifetime : nil, to: &list)
         }
+        let batch = CommandBatch(list, script: .publish, deadline: deadline)
         try await ask(batch)
         for index in entries.indices {
             if let root = batch.root(index), batch.replies.nodes[root].kind != .integer {

@@ -152,12 +152,13 @@ public final class RedisTier: Sendable {
 
     /// 64 keys miss a given one of three nodes once in 2e11 times.
     private func isHealthy(until deadline: ContinuousClock.Instant) async -> Bool {
-        let batch = CommandBatch(script: nil, capacity: 64, bytesPerCommand: 48, deadline: deadline)
+        var list = CommandList(capacity: 64, bytesPerCommand: 48)
         var name = KeyName()
         for id in 0..<64 {
             name.set(CacheKey(SpaceID(rawValue: 0), UInt64(id)), epoch: 0)
-            appendGet(name, to: batch)
+            appendGet(name, to: &list)
         }
+        let batch = CommandBatch(list, deadline: deadline)
         await perform(batch)
         return batch.faultCount == 0
     }

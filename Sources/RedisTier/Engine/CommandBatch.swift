@@ -1,8 +1,8 @@
 internal import CacheStack
 
-/// The commands of one call, encoded, and what became of each.
+/// The commands of one call, and what became of each.
 ///
-/// The caller writes it, hands it to the engine, and reads it after the continuation was resumed. In between only the
+/// The caller makes it, hands it to the engine, and reads it after the continuation was resumed. In between only the
 /// I/O thread touches it; the hand-overs are ordered by the inbox's lock and by the continuation. That makes
 /// `@unchecked Sendable` true.
 final class CommandBatch: @unchecked Sendable {
@@ -17,55 +17,30 @@ final class CommandBatch: @unchecked Sendable {
     let deadline: ContinuousClock.Instant
     /// Whether replicas may answer.
     let mayUseReplicas: Bool
-    /// All commands one after another; command i ends at `ends[i]`.
-    private(set) var request: [UInt8] = []
-    private(set) var ends: [Int32] = []
-    /// Slot of each command in a cluster, node in a ring.
-    private(set) var routes: [UInt16] = []
+    let list: CommandList
     private(set) var replies = ReplyStore()
-    private(set) var outcomes: [Int32] = []
-    private(set) var remaining = 0
+    private(set) var outcomes: [Int32]
+    private(set) var remaining: Int
     private(set) var faultCount = 0
     private(set) var firstFault: TierError?
     /// Position among the engine's active batches.
     var activeIndex = -1
     var continuation: UnsafeContinuation<Void, Never>?
 
+    /// A batch of those commands, none of them answered.
     init(
-        script: Script?, capacity: Int, bytesPerCommand: Int, deadline: ContinuousClock.Instant,
-        mayUseReplicas: Bool = false
+        _ list: CommandList, script: Script? = nil, deadline: ContinuousClock.Instant, mayUseReplicas: Bool = false
     ) {
+        self.list = list
         self.script = script
         self.deadline = deadline
         self.mayUseReplicas = mayUseReplicas
-        request.reserveCapacity(capacity * bytesPerCommand)
-        ends.reserveCapacity(capacity)
-        routes.reserveCapacity(capacity)
-        outcomes.reserveCapacity(capacity)
+        remaining = list.count
+        outcomes = Array(repeating: Outcome.pending, count: list.count)
     }
 
     /// Number of commands.
-    var count: Int { ends.count }
-
-    /// Adds a command that `body` encodes.
-    @inline(__always)
-    func append(route: UInt16, _ body: (inout [UInt8]) -> Void) {
-        body(&request)
-        ends.append(Int32(request.count))
-        routes.append(route)
-        outcomes.append(Outcome.pending)
-        remaining += 1
-    }
-
-    /// The bytes of a command.
-    func command(_ index: Int) -> Range<Int> {
-        (index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index])
-    }
-
-    /// The bytes of a run of commands.
-    func commands(_ run: Range<Int>) -> Range<Int> {
-        command(run.lowerBound).lowerBound..<Int(ends[run.upperBound - 1])
-    }
+    var count: Int { list.count }
 
     /// Bytes of the replies so far.
     var replyBytes: Int { replies.bytes.count }
@@ -101,7 +76,7 @@ final class CommandBatch: @unchecked Sendable {
             case .bulk(let content, let next):
                 guard store.bytes.count + content.count <= batchBytesMax else { break scan }
                 if states[index] == Outcome.pending {
-                    if store.nodes.isEmpty { store.reserve(nodes: states.count, bytes: states.count * content.count) }
+                    if store.nodes.isEmpty { reserve(&store, like: content.count) }
                     states[index] = Int32(store.append(bulk: UnsafeRawBufferPointer(rebasing: bytes[content])))
                     taken += 1
                 }
@@ -119,6 +94,11 @@ final class CommandBatch: @unchecked Sendable {
         }
         remaining -= taken
         return (index - first, end)
+    }
+
+    /// Room for all replies where they are like the first, within reason.
+    private func reserve(_ store: inout ReplyStore, like bytes: Int) {
+        store.reserve(nodes: count, bytes: min(count * bytes, 1 << 20))
     }
 
     /// Ends a command without a reply.

@@ -44,13 +44,13 @@ extension Engine {
 
     /// Queues a command at a replica of its slot's primary; false where none is fit to be asked.
     func dispatchToReplica(_ batch: CommandBatch, _ index: Int) -> Bool {
-        guard let owner = cluster?.owner(of: batch.routes[index]),
+        guard let owner = cluster?.owner(of: batch.list.routes[index]),
             let member = replicaSet.member(for: owner, turn: replicaTurn)
         else { return false }
         let node = replicas[member]
-        let range = batch.command(index)
+        let range = batch.list.command(index)
         guard node.phase == .ready, !node.isRetired, node.refusal(bytes: range.count) == nil else { return false }
-        node.append(InFlight(kind: .command, index: UInt32(index), batch: batch), batch.request[range])
+        node.append(InFlight(kind: .command, index: UInt32(index), batch: batch), batch.list.request[range])
         if node.replyDeadline == nil {
             let deadline = now + configuration.replicaTimeout
             node.replyDeadline = deadline
@@ -87,7 +87,7 @@ extension Engine {
             return fail(batch, index, TierError(.deadline, "Redis did not answer in time"))
         }
         metrics.replicaFallbacks.increment()
-        dispatch(batch, index, to: route(batch.routes[index]), attempts: item.attempts + 1)
+        dispatch(batch, index, to: route(batch.list.routes[index]), attempts: item.attempts + 1)
     }
 
     /// A replica is not used until a probe is good again.

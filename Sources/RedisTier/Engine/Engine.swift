@@ -175,7 +175,7 @@ final class Engine {
         if usesReplicas { replicaTurn &+= 1 }
         guard usesReplicas else { return dispatch(batch) }
         for index in 0..<batch.count where !dispatchToReplica(batch, index) {
-            dispatch(batch, index, to: route(batch.routes[index]), attempts: 0)
+            dispatch(batch, index, to: route(batch.list.routes[index]), attempts: 0)
         }
     }
 
@@ -183,9 +183,11 @@ final class Engine {
     private func dispatch(_ batch: CommandBatch) {
         var first = 0
         while first < batch.count {
-            let node = route(batch.routes[first])
+            let node = route(batch.list.routes[first])
             var end = first + 1
-            while end < batch.count, batch.routes[end] == batch.routes[first] || route(batch.routes[end]) === node {
+            while end < batch.count,
+                batch.list.routes[end] == batch.list.routes[first] || route(batch.list.routes[end]) === node
+            {
                 end += 1
             }
             dispatch(batch, first..<end, to: node)
@@ -195,14 +197,14 @@ final class Engine {
 
     /// Queues a run of commands at a node; where it does not take all, those that it does.
     private func dispatch(_ batch: CommandBatch, _ run: Range<Int>, to node: NodeConnection?) {
-        let range = batch.commands(run)
+        let range = batch.list.commands(run)
         guard let node, node.phase != .idle, node.refusal(bytes: range.count, commands: run.count) == nil else {
             for index in run { dispatch(batch, index, to: node, attempts: 0) }
             return
         }
         node.append(
             InFlight(kind: .command, index: UInt32(run.lowerBound), count: UInt32(run.count), batch: batch),
-            batch.request[range])
+            batch.list.request[range])
         markDirty(node)
     }
 
@@ -222,12 +224,12 @@ final class Engine {
         guard batch.isPending(index) else { return }
         guard let node else { return fail(batch, index, TierError(.overloaded, "too many Redis nodes")) }
         if node.phase == .idle { connectIfDue(node) }
-        let range = batch.command(index)
+        let range = batch.list.command(index)
         if let refusal = node.refusal(bytes: range.count) { return fail(batch, index, refusal) }
         if asking { node.append(InFlight(kind: .asking), Self.asking[...]) }
         node.append(
             InFlight(kind: .command, isAsking: asking, attempts: attempts, index: UInt32(index), batch: batch),
-            batch.request[range])
+            batch.list.request[range])
         markDirty(node)
     }
 
@@ -354,7 +356,8 @@ final class Engine {
         retries.removeAll { $0.at <= now }
         for retry in due {
             guard retry.batch.isPending(retry.index) else { continue }
-            dispatch(retry.batch, retry.index, to: route(retry.batch.routes[retry.index]), attempts: retry.attempts)
+            dispatch(
+                retry.batch, retry.index, to: route(retry.batch.list.routes[retry.index]), attempts: retry.attempts)
         }
     }
 

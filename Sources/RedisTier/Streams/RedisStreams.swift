@@ -41,8 +41,9 @@ public struct RedisStreams: Sendable {
     public func prepare(
         _ streams: [String], group: String, until deadline: ContinuousClock.Instant
     ) async throws(TierError) {
-        let batch = batch(streams.count, until: deadline)
-        for stream in streams { add(["XGROUP", "CREATE", stream, group, "0", "MKSTREAM"], key: stream, to: batch) }
+        var list = CommandList(capacity: streams.count, bytesPerCommand: 512)
+        for stream in streams { add(["XGROUP", "CREATE", stream, group, "0", "MKSTREAM"], key: stream, to: &list) }
+        let batch = CommandBatch(list, deadline: deadline)
         await perform(batch, "XGROUP")
         // An error reply ends a command as a fault: BUSYGROUP says that the group is there.
         if let fault = batch.firstFault, !fault.message.contains("BUSYGROUP") { throw fault }
@@ -56,15 +57,16 @@ public struct RedisStreams: Sendable {
         _ entries: [(stream: String, field: String, amount: Int, payload: [UInt8])], counters: String, lengthMax: Int,
         until deadline: ContinuousClock.Instant
     ) async -> [StreamAppend] {
-        let batch = batch(entries.count, until: deadline)
+        var list = CommandList(capacity: entries.count, bytesPerCommand: 512)
         for entry in entries {
             add(
                 [
                     "EVAL", StreamScript.append, "2", entry.stream, counters, "\(lengthMax)", entry.field,
                     "\(entry.amount)",
                 ],
-                entry.payload, key: entry.stream, to: batch)
+                entry.payload, key: entry.stream, to: &list)
         }
+        let batch = CommandBatch(list, deadline: deadline)
         await perform(batch, "XADD")
         return entries.indices.map { index in
             guard let root = batch.root(index) else {
@@ -83,10 +85,11 @@ public struct RedisStreams: Sendable {
         _ streams: [String], group: String, consumer: String, limit: Int, wait: Duration
     ) async throws(TierError) -> [StreamEntry] {
         guard let first = streams.first else { return [] }
-        let batch = batch(1, until: .now + wait + .seconds(2))
+        var list = CommandList(capacity: 1, bytesPerCommand: 512)
         var words = ["XREADGROUP", "GROUP", group, consumer, "COUNT", "\(limit)"]
         if wait > .zero { words += ["BLOCK", "\(Self.milliseconds(wait))"] }
-        add(words + ["STREAMS"] + streams + streams.map { _ in ">" }, key: first, to: batch)
+        add(words + ["STREAMS"] + streams + streams.map { _ in ">" }, key: first, to: &list)
+        let batch = CommandBatch(list, deadline: .now + wait + .seconds(2))
         try await ask(batch, "XREADGROUP")
         return entries(of: batch, 0)
     }
@@ -95,10 +98,11 @@ public struct RedisStreams: Sendable {
     public func follow(
         _ stream: String, after id: String, limit: Int, wait: Duration
     ) async throws(TierError) -> [StreamEntry] {
-        let batch = batch(1, until: .now + wait + .seconds(2))
+        var list = CommandList(capacity: 1, bytesPerCommand: 512)
         var words = ["XREAD", "COUNT", "\(limit)"]
         if wait > .zero { words += ["BLOCK", "\(Self.milliseconds(wait))"] }
-        add(words + ["STREAMS", stream, id], key: stream, to: batch)
+        add(words + ["STREAMS", stream, id], key: stream, to: &list)
+        let batch = CommandBatch(list, deadline: .now + wait + .seconds(2))
         try await ask(batch, "XREAD")
         return entries(of: batch, 0)
     }
@@ -110,13 +114,14 @@ public struct RedisStreams: Sendable {
         until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> [StreamEntry] {
         guard !streams.isEmpty else { return [] }
-        let batch = batch(streams.count, until: deadline)
+        var list = CommandList(capacity: streams.count, bytesPerCommand: 512)
         for stream in streams {
             add(
                 [
                     "XAUTOCLAIM", stream, group, consumer, "\(Self.milliseconds(idle))", "0", "COUNT", "\(limit)",
-                ], key: stream, to: batch)
+                ], key: stream, to: &list)
         }
+        let batch = CommandBatch(list, deadline: deadline)
         try await ask(batch, "XAUTOCLAIM")
         var claimed: [StreamEntry] = []
         for (index, stream) in streams.enumerated() {
@@ -132,10 +137,11 @@ public struct RedisStreams: Sendable {
     private func counted(
         _ entries: [StreamEntry], _ group: String, _ consumer: String, _ deadline: ContinuousClock.Instant
     ) async throws(TierError) -> [StreamEntry] {
-        let batch = batch(entries.count, until: deadline)
+        var list = CommandList(capacity: entries.count, bytesPerCommand: 512)
         for entry in entries {
-            add(["XPENDING", entry.stream, group, entry.id, entry.id, "1", consumer], key: entry.stream, to: batch)
+            add(["XPENDING", entry.stream, group, entry.id, entry.id, "1", consumer], key: entry.stream, to: &list)
         }
+        let batch = CommandBatch(list, deadline: deadline)
         try await ask(batch, "XAUTOCLAIM")
         return entries.indices.compactMap { index in
             guard let root = batch.root(index), let row = batch.replies.elements(of: root).first else { return nil }
@@ -160,15 +166,16 @@ public struct RedisStreams: Sendable {
         replyLengthMax: Int, replyLifetime: Duration, until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> [Bool] {
         guard !entries.isEmpty else { return [] }
-        let batch = batch(entries.count, until: deadline)
+        var list = CommandList(capacity: entries.count, bytesPerCommand: 512)
         for (entry, reply) in entries {
             add(
                 [
                     "EVAL", StreamScript.complete, "2", entry.stream, reply?.stream ?? entry.stream, group, entry.id,
                     reply == nil ? "0" : "1",
                 ], reply?.payload ?? [], after: ["\(replyLengthMax)", "\(Self.milliseconds(replyLifetime))"],
-                key: entry.stream, to: batch)
+                key: entry.stream, to: &list)
         }
+        let batch = CommandBatch(list, deadline: deadline)
         try await ask(batch, "XACK")
         return entries.indices.map { index in
             batch.root(index).map { batch.replies.nodes[$0].value == 1 } ?? false
@@ -180,10 +187,11 @@ public struct RedisStreams: Sendable {
         _ entry: StreamEntry, group: String, letters: String, reason: String, lengthMax: Int,
         until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> Bool {
-        let batch = batch(1, until: deadline)
+        var list = CommandList(capacity: 1, bytesPerCommand: 512)
         add(
             ["EVAL", StreamScript.bury, "2", entry.stream, letters, group, entry.id], entry.payload,
-            after: [reason, "\(entry.deliveries)", "\(lengthMax)"], key: entry.stream, to: batch)
+            after: [reason, "\(entry.deliveries)", "\(lengthMax)"], key: entry.stream, to: &list)
+        let batch = CommandBatch(list, deadline: deadline)
         try await ask(batch, "XACK")
         return batch.root(0).map { batch.replies.nodes[$0].value == 1 } ?? false
     }
@@ -194,8 +202,9 @@ public struct RedisStreams: Sendable {
     ) async throws(TierError) {
         let parts = id.split(separator: "-")
         guard parts.count == 2, let sequence = UInt64(parts[1]) else { return }
-        let batch = batch(1, until: deadline)
-        add(["XTRIM", stream, "MINID", "=", "\(parts[0])-\(sequence &+ 1)"], key: stream, to: batch)
+        var list = CommandList(capacity: 1, bytesPerCommand: 512)
+        add(["XTRIM", stream, "MINID", "=", "\(parts[0])-\(sequence &+ 1)"], key: stream, to: &list)
+        let batch = CommandBatch(list, deadline: deadline)
         try await ask(batch, "XACK")
     }
 
@@ -205,9 +214,10 @@ public struct RedisStreams: Sendable {
     public func depths(
         _ streams: [String], counters: String, until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> (depths: [StreamDepth], counters: [String: UInt64]) {
-        let batch = batch(streams.count + 1, until: deadline)
-        for stream in streams { add(["XLEN", stream], key: stream, to: batch) }
-        add(["HGETALL", counters], key: counters, to: batch)
+        var list = CommandList(capacity: streams.count + 1, bytesPerCommand: 512)
+        for stream in streams { add(["XLEN", stream], key: stream, to: &list) }
+        add(["HGETALL", counters], key: counters, to: &list)
+        let batch = CommandBatch(list, deadline: deadline)
         try await ask(batch, "XLEN")
         let depths = streams.indices.map { index in
             StreamDepth(length: batch.root(index).map { Int(batch.replies.nodes[$0].value) } ?? 0)
@@ -241,12 +251,13 @@ public struct RedisStreams: Sendable {
         _ beat: Beat, _ name: String, facts: String = "", scope: String, lifetime: Duration,
         until deadline: ContinuousClock.Instant
     ) async throws(TierError) -> StreamMembers {
-        let batch = batch(1, until: deadline)
+        var list = CommandList(capacity: 1, bytesPerCommand: 512)
         add(
             [
                 "EVAL", StreamScript.beat, "3", "\(scope):members", "\(scope):epoch", "\(scope):facts", name,
                 "\(Self.milliseconds(lifetime))", beat.rawValue, facts,
-            ], key: "\(scope):members", to: batch)
+            ], key: "\(scope):members", to: &list)
+        let batch = CommandBatch(list, deadline: deadline)
         try await ask(batch, "MEMBERS")
         guard let root = batch.root(0) else { throw TierError(.unavailable, "no answer") }
         let nodes = batch.replies.elements(of: root)
@@ -263,17 +274,13 @@ public struct RedisStreams: Sendable {
 }
 
 extension RedisStreams {
-    private func batch(_ count: Int, until deadline: ContinuousClock.Instant) -> CommandBatch {
-        CommandBatch(script: nil, capacity: count, bytesPerCommand: 512, deadline: deadline)
-    }
-
     /// Adds a command of words, raw bytes where `payload` is not nil, and more words.
     private func add(
-        _ words: [String], _ payload: [UInt8]? = nil, after rest: [String] = [], key: String, to batch: CommandBatch
+        _ words: [String], _ payload: [UInt8]? = nil, after rest: [String] = [], key: String, to list: inout CommandList
     ) {
         let bytes = Array(key.utf8)
         let route = tier.placement?.owner(of: bytes[...]) ?? KeySlot.of(bytes[...])
-        batch.append(route: route) { buffer in
+        list.append(route: route) { buffer in
             CommandEncoder.head(words.count + (payload == nil ? 0 : 1) + rest.count, to: &buffer)
             for word in words { CommandEncoder.argument(word.utf8, to: &buffer) }
             if let payload { CommandEncoder.argument(payload, to: &buffer) }

@@ -186,17 +186,18 @@ public final class RedisTracking: InvalidationSource {
     /// GETRANGE of 17 bytes for each key, pipelined.
     public func versions(of keys: [CacheKey], until deadline: ContinuousClock.Instant) async -> [HeldVersion] {
         guard !keys.isEmpty else { return [] }
-        let batch = CommandBatch(script: nil, capacity: keys.count, bytesPerCommand: 80, deadline: deadline)
+        var list = CommandList(capacity: keys.count, bytesPerCommand: 80)
         let epoch = tier.epoch
         var name = KeyName()
         for key in keys {
             name.set(key, epoch: epoch)
-            batch.append(route: tier.route(name)) { buffer in
+            list.append(route: tier.route(name)) { buffer in
                 buffer.append(contentsOf: Self.head)
                 CommandEncoder.argument(name.bytes, to: &buffer)
                 buffer.append(contentsOf: Self.range)
             }
         }
+        let batch = CommandBatch(list, deadline: deadline)
         metrics.questions.increment(by: UInt64(keys.count))
         await tier.perform(batch)
         return keys.indices.map { index in
