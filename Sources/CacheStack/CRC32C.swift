@@ -30,7 +30,7 @@ public enum CRC32C {
     }
 
     /// The same on any processor.
-    static func checksumByTables(_ bytes: Span<UInt8>) -> UInt32 {
+    package static func checksumByTables(_ bytes: Span<UInt8>) -> UInt32 {
         unsafe tables.withUnsafeBufferPointer { tables in
             unsafe bytes.withUnsafeBytes { bytes in
                 var crc = ~UInt32(0)

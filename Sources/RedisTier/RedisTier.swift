@@ -108,7 +108,11 @@ public final class RedisTier: Sendable {
 
     /// L3's history has this epoch: keys of older ones are not looked at any more. Fills and publishes do this too.
     public func raiseEpoch(to epoch: UInt32) {
-        if epoch > currentEpoch.load(ordering: .relaxed) { currentEpoch.max(epoch, ordering: .relaxed) }
+        // Not by Atomic.max, which takes numbers from 2^31 on for negative (Swift 6.3.1).
+        var current = currentEpoch.load(ordering: .relaxed)
+        while epoch > current {
+            current = currentEpoch.weakCompareExchange(expected: current, desired: epoch, ordering: .relaxed).original
+        }
     }
 
     /// The cache stack follows another epoch from now on.

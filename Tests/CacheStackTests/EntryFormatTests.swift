@@ -30,6 +30,37 @@ struct EntryFormatTests {
         #expect(EntryFormat.fnv1a("{acct:42}:bal") == Self.hash)
     }
 
+    /// Lengths around the steps of eight bytes, at every alignment.
+    @Test("The checksum is the same by instruction and by tables")
+    func checksumWays() {
+        let bytes = (0..<300).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }
+        for start in 0..<9 {
+            for end in start..<bytes.count {
+                let part = bytes.span.extracting(start..<end)
+                #expect(CRC32C.checksum(part) == CRC32C.checksumByTables(part))
+            }
+        }
+        #expect(CRC32C.checksumByTables(Array("123456789".utf8).span) == 0xE306_9283)
+    }
+
+    @Test(
+        "A ticket is 16 digits, and nothing else is one",
+        arguments: [0, 7, 99_999_999, 100_000_000, 9_999_999_999_999_999])
+    func tickets(number: UInt64) {
+        let digits = EntryFormat.digits(Ticket(number))
+        #expect(EntryFormat.ticket(digits, at: 0) == Ticket(number))
+        for index in digits.indices {
+            for other in UInt8.min...UInt8.max {
+                var changed = digits
+                changed[index] = other
+                // The reference: Swift's own parser of decimal numbers, which also takes a sign.
+                let isNumber = (48...57).contains(other)
+                let expected = isNumber ? UInt64(String(decoding: changed, as: UTF8.self)) : nil
+                #expect(EntryFormat.ticket(changed, at: 0)?.rawValue == expected)
+            }
+        }
+    }
+
     @Test("The golden entries are produced byte for byte and read back")
     func goldenVectors() {
         let value = Self.entry(version: 7, payload: Array("hello".utf8))
