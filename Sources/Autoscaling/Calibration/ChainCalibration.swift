@@ -74,6 +74,7 @@ public struct ChainCalibration: Sendable, Equatable {
             profile.services[index].serviceTime = fit.serviceTime
             profile.services[index].serviceVariation = fit.serviceVariation
             profile.services[index].sharing = fit.sharing
+            profile.services[index].unloaded = fit.unloaded
             fits.append(fit)
         }
         if let startup = evidence.startups.first(where: { $0.service == name }) {
@@ -97,23 +98,6 @@ public struct ChainCalibration: Sendable, Equatable {
             profile.services[index].latencyBudget = profile.latencyTarget * tails[index] / sum
         }
     }
-
-    /// Errors of the fits on steps they have not seen, service by service: mean of |model / measured - 1|.
-    ///
-    /// - Throws: where a step is of a service without a fit.
-    public func check(
-        _ steps: [StepMeasurement]
-    ) throws(SimulationFault) -> [(service: String, steps: Int, mean: Double, p95: Double)] {
-        if let step = steps.first(where: { step in !fits.contains { $0.service == step.service } }) {
-            throw SimulationFault(.measurement, "service '\(step.service)' was not calibrated and cannot be checked")
-        }
-        return fits.compactMap { fit in
-            let own = ServiceFit.belowKnee(steps.filter { $0.service == fit.service })
-            guard !own.isEmpty else { return nil }
-            let errors = fit.errors(on: own)
-            return (fit.service, own.count, errors.mean, errors.p95)
-        }
-    }
 }
 
 extension ServiceFit {
@@ -122,6 +106,6 @@ extension ServiceFit {
         self.init(
             service: profile.name, workers: profile.workers, serviceTime: profile.serviceTime,
             serviceVariation: profile.serviceVariation, arrivalVariation: profile.arrivalVariation,
-            sharing: profile.sharing, meanError: 0, p95Error: 0, steps: 0, kneeRate: 0)
+            sharing: profile.sharing, unloaded: profile.unloaded, meanError: 0, p95Error: 0, steps: 0, kneeRate: 0)
     }
 }

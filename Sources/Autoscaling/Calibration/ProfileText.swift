@@ -35,6 +35,11 @@ extension ChainProfile {
             lines.append(
                 "    sharing: {contention: \(service.sharing.contention), coherence: \(service.sharing.coherence)}")
         }
+        if let unloaded = service.unloaded {
+            let pause = unloaded.pause > 0 ? ", pause: \(time(unloaded.pause))" : ""
+            lines.append(
+                "    unloaded: {mean: \(time(unloaded.mean)), variation: \(unloaded.variation)\(pause)}")
+        }
         if service.isParallel { lines.append("    parallel: true") }
         if service.discipline != .queue { lines.append("    discipline: processor-sharing") }
         return lines

@@ -3,10 +3,15 @@ internal import Glibc
 /// Service time, workers and variation of a service, fitted to the steps of a load test.
 ///
 /// Least squares of the logarithms of mean and 95th percentile against the simulator's own response model, over the
-/// steps below the knee. For each number of workers the service time and its variation are found by a downhill simplex;
-/// the workers with the least error win. With steps at three or more replica counts the steps of the least count tell
-/// workers and variation; the service time is then fitted at each count, and the capacities give the losses of sharing
-/// (Gunther's law).
+/// steps below the knee; from errors of 0.3 on they count in proportion, so that a stalled step does not bend the fit.
+/// For each number of workers the other numbers are found by a downhill simplex; the workers with the least error win.
+///
+/// **Form.** The plain queue (service time, its variation) is fitted first, then the queue with response times of its
+/// own where nothing waits (`ServiceProfile.Unloaded`: mean, variation), then with a pause too. A richer form wins where
+/// Schwarz's criterion says that its error pays for its numbers, errors of 3 % being taken for noise.
+///
+/// **Replicas.** With steps at three or more replica counts the steps of the least count tell workers and variation; the
+/// service time is then fitted at each count, and the capacities give the losses of sharing (Gunther's law).
 public struct ServiceFit: Sendable, Equatable {
     /// The service's name.
     public var service: String
@@ -20,6 +25,8 @@ public struct ServiceFit: Sendable, Equatable {
     public var arrivalVariation: Double
     /// What replicas lose to each other.
     public var sharing: ServiceProfile.Sharing
+    /// Response times without a queue, nil where they are the service times.
+    public var unloaded: ServiceProfile.Unloaded?
     /// Mean of |model / measured - 1| of the means, over the steps below the knee.
     public var meanError: Double
     /// The same of the 95th percentiles.
@@ -32,7 +39,7 @@ public struct ServiceFit: Sendable, Equatable {
     /// A step is over the knee where it answered less than this share.
     public static let answeredMin = 0.99
     /// A step is over the knee where its mean is more than so many times the least at the same replicas.
-    public static let slowdownMax = 6.0
+    public static let slowdownMax = 20.0
 
     /// Requests a second that a replica serves at utilisation 1.
     public var capacity: Double { Double(workers) / serviceTime }
@@ -45,13 +52,22 @@ public struct ServiceFit: Sendable, Equatable {
         }
     }
 
+    /// Response times that the fit expects of `replicas` at `rate` requests a second: the simulator's stand-in.
+    public func response(rate: Double, replicas: Int) -> GammaFit {
+        let time = serviceTime / sharing.efficiency(replicas: replicas)
+        let model = ResponseModel(
+            serviceSquare: serviceVariation * serviceVariation, arrivalSquare: arrivalVariation * arrivalVariation,
+            discipline: .queue, unloaded: unloaded?.slowed(by: 1 / serviceTime))
+        let moments = model.moments(
+            arrivals: rate, rate: Double(replicas * workers) / time, replicas: replicas, workers: workers,
+            standing: 0, timeout: 3_600)
+        return GammaFit(mean: moments.mean, variance: moments.variance)
+    }
+
     /// Mean and 95th percentile of the response time that the fit expects of `replicas` at `rate` requests a second.
     public func predict(rate: Double, replicas: Int) -> (mean: Double, p95: Double) {
-        let moments = Self.moments(
-            rate: rate, replicas: replicas, workers: workers,
-            serviceTime: serviceTime / sharing.efficiency(replicas: replicas), serviceVariation: serviceVariation,
-            arrivalVariation: arrivalVariation)
-        return (moments.mean, GammaFit(mean: moments.mean, variance: moments.variance).p95)
+        let response = response(rate: rate, replicas: replicas)
+        return (response.mean, response.p95)
     }
 
     /// Mean of |model / measured - 1| of means and of 95th percentiles over other steps of the same service.
@@ -64,18 +80,6 @@ public struct ServiceFit: Sendable, Equatable {
             sums.p95 += abs(model.p95 / step.p95 - 1)
         }
         return (sums.mean / Double(steps.count), sums.p95 / Double(steps.count))
-    }
-
-    private static func moments(
-        rate: Double, replicas: Int, workers: Int, serviceTime: Double, serviceVariation: Double,
-        arrivalVariation: Double
-    ) -> (mean: Double, variance: Double) {
-        let model = ResponseModel(
-            serviceSquare: serviceVariation * serviceVariation, arrivalSquare: arrivalVariation * arrivalVariation,
-            discipline: .queue)
-        return model.moments(
-            arrivals: rate, rate: Double(replicas * workers) / serviceTime, replicas: replicas, workers: workers,
-            standing: 0, timeout: 3_600)
     }
 }
 
@@ -105,12 +109,11 @@ extension ServiceFit {
                     + "\(Self.answeredMin), mean at most \(Self.slowdownMax) times the least); 3 with different rates "
                     + "a replica are needed")
         }
-        let best = Self.search(Self.anchor(used), workers: known, arrivalVariation: arrivalVariation)
-        self.init(
-            service: service, workers: best.workers, serviceTime: best.serviceTime,
-            serviceVariation: best.serviceVariation, arrivalVariation: arrivalVariation,
-            sharing: ServiceProfile.Sharing(), meanError: 0, p95Error: 0, steps: used.count,
-            kneeRate: used.map { $0.rate / Double($0.replicas) }.max() ?? 0)
+        let start = ServiceFit(
+            service: service, workers: known ?? 0, serviceTime: 1, serviceVariation: 1,
+            arrivalVariation: arrivalVariation, sharing: ServiceProfile.Sharing(), meanError: 0, p95Error: 0,
+            steps: used.count, kneeRate: used.map { $0.rate / Double($0.replicas) }.max() ?? 0)
+        self = FitSearch(steps: Self.anchor(used), workers: known).best(start)
         try fitSharing(used)
         (meanError, p95Error) = errors(on: used)
     }
@@ -123,80 +126,6 @@ extension ServiceFit {
         return enough.map { count in steps.filter { $0.replicas == count } } ?? steps
     }
 
-    /// Numbers of workers tried: all to 16, then by steps of about 12 %.
-    private static let candidates: [Int] = {
-        var list = Array(1...16)
-        while let last = list.last, last < 1_024 { list.append(min(1_024, max(last + 1, last * 9 / 8))) }
-        return list
-    }()
-
-    private struct Candidate {
-        var workers: Int
-        var serviceTime: Double
-        var serviceVariation: Double
-        var error: Double
-    }
-
-    /// The workers with the least error: among the candidates, then among the numbers around the best.
-    private static func search(
-        _ steps: [StepMeasurement], workers: Int?, arrivalVariation: Double
-    ) -> Candidate {
-        var best = Candidate(workers: 1, serviceTime: 1, serviceVariation: 1, error: .infinity)
-        func attempt(_ count: Int) {
-            let found = candidate(steps, workers: count, arrivalVariation: arrivalVariation)
-            if found.error < best.error { best = found }
-        }
-        if let workers {
-            attempt(workers)
-            return best
-        }
-        for count in candidates { attempt(count) }
-        var reach = best.workers / 8
-        while reach > 0 {
-            let step = max(1, reach / 4)
-            let middle = best.workers
-            for count in stride(from: middle - reach, through: middle + reach, by: step)
-            where count != middle && (1...1_024).contains(count) { attempt(count) }
-            reach = step > 1 ? step : 0
-        }
-        return best
-    }
-
-    /// Service time and variation for a number of workers.
-    private static func candidate(
-        _ steps: [StepMeasurement], workers: Int, arrivalVariation: Double
-    ) -> Candidate {
-        let least = steps.map(\.mean).min() ?? 1
-        // The service time is at most the least mean; the variation starts at that of an ordinary tail.
-        let found = NelderMead.minimum(from: [log(least) - 0.1, 0.8], size: [0.2, 0.3], evaluations: 160) { point in
-            error(
-                steps, workers: workers, serviceTime: exp(point[0]), serviceVariation: point[1].magnitude,
-                arrivalVariation: arrivalVariation)
-        }
-        return Candidate(
-            workers: workers, serviceTime: exp(found.point[0]), serviceVariation: found.point[1].magnitude,
-            error: found.value)
-    }
-
-    /// Σ of squared log errors of means and 95th percentiles; grows fast where the model is overloaded.
-    private static func error(
-        _ steps: [StepMeasurement], workers: Int, serviceTime: Double, serviceVariation: Double,
-        arrivalVariation: Double
-    ) -> Double {
-        var sum = 0.0
-        for step in steps {
-            let moments = moments(
-                rate: step.rate, replicas: step.replicas, workers: workers, serviceTime: serviceTime,
-                serviceVariation: serviceVariation, arrivalVariation: arrivalVariation)
-            let mean = log(moments.mean / step.mean)
-            let p95 = log(max(1e-12, GammaFit(mean: moments.mean, variance: moments.variance).p95) / step.p95)
-            let load = step.rate * serviceTime / Double(step.replicas * workers)
-            let excess = max(0, load - 0.985)
-            sum += mean * mean + p95 * p95 + 100 * excess
-        }
-        return sum
-    }
-
     /// Fits the service time at each replica count, and what replicas lose to each other where there are three counts.
     private mutating func fitSharing(_ steps: [StepMeasurement]) throws(SimulationFault) {
         let counts = Set(steps.map(\.replicas)).sorted()
@@ -204,10 +133,9 @@ extension ServiceFit {
         var points: [(replicas: Int, throughput: Double)] = []
         for count in counts {
             let own = steps.filter { $0.replicas == count }
+            let alone = self
             let found = NelderMead.minimum(from: [log(serviceTime)], size: [0.1], evaluations: 80) { point in
-                Self.error(
-                    own, workers: workers, serviceTime: exp(point[0]), serviceVariation: serviceVariation,
-                    arrivalVariation: arrivalVariation)
+                alone.timed(exp(point[0])).loss(on: own)
             }
             points.append((count, Double(count * workers) / exp(found.point[0])))
         }

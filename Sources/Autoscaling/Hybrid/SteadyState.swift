@@ -101,15 +101,10 @@ public struct SteadyState: Sendable {
         let servers = replicas * profile.workers
         let serviceTime = profile.serviceTime / speed
         let utilisation = rates[index] * serviceTime / Double(servers)
-        let rho = min(utilisation, 0.99)
-        let wait = ErlangC.waitProbability(servers: servers, offered: rho * Double(servers))
-        let serviceSquare = profile.serviceVariation * profile.serviceVariation
-        let arrivalSquare = profile.arrivalVariation * profile.arrivalVariation
-        let conditional = 0.5 * (serviceSquare + arrivalSquare) * serviceTime / (Double(servers) * (1 - rho))
-        return Station(
-            mean: serviceTime + wait * conditional,
-            variance: serviceSquare * serviceTime * serviceTime + wait * (2 - wait) * conditional * conditional,
-            utilisation: utilisation)
+        let moments = ResponseModel(profile).moments(
+            arrivals: rates[index], rate: Double(servers) / serviceTime, replicas: replicas,
+            workers: profile.workers, standing: 0, timeout: .infinity)
+        return Station(mean: moments.mean, variance: moments.variance, utilisation: utilisation)
     }
 
     /// Factors on service times where the nodes are busy; nil where they are not.

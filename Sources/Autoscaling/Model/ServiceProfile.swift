@@ -30,6 +30,8 @@ public struct ServiceProfile: Sendable, Equatable {
     public var sharing = Sharing()
     /// Whether a request is at this service and the one before it at the same time (fork and join); not for the first.
     public var isParallel = false
+    /// Response times without a queue where they are not the service times; nil where they are.
+    public var unloaded: Unloaded?
 
     /// Time from the order for a replica to its readiness: uniform in `range`, but for a share of failures.
     public struct Startup: Sendable, Equatable {
@@ -91,6 +93,31 @@ public struct ServiceProfile: Sendable, Equatable {
         public func efficiency(replicas: Int) -> Double {
             let others = Double(max(0, replicas - 1))
             return 1 / (1 + contention * others + coherence * Double(replicas) * others)
+        }
+    }
+
+    /// Response times without a queue, of a service whose capacity is not one request after another on its workers.
+    ///
+    /// A replica with a quota of a processor answers a single request faster than it can go on answering, and one that
+    /// waits for a commit takes longer than the request costs it. Then `workers / serviceTime` is the capacity alone.
+    public struct Unloaded: Sendable, Equatable {
+        /// Mean response time of a request that waits for nothing, in seconds, more than 0.
+        public var mean: Double
+        /// Its coefficient of variation.
+        public var variation: Double
+        /// Seconds that a request which waits does so beside the queue: the rest of a throttled period, of a batch.
+        public var pause: Double
+
+        /// Response times without a queue.
+        public init(mean: Double, variation: Double, pause: Double = 0) {
+            self.mean = mean
+            self.variation = variation
+            self.pause = pause
+        }
+
+        /// The same of a service `factor` times as slow.
+        func slowed(by factor: Double) -> Unloaded {
+            Unloaded(mean: mean * factor, variation: variation, pause: pause * factor)
         }
     }
 
@@ -200,6 +227,9 @@ extension ServiceProfile {
             (cache.missFactor >= 1 && cache.missFactor.isFinite, "missFactor is at least 1"),
             ((0...1).contains(sharing.contention), "contention is 0...1"),
             ((0...1).contains(sharing.coherence), "coherence is 0...1"),
+            (unloaded.map { isPositive($0.mean) } ?? true, "the unloaded mean is more than 0 s"),
+            (unloaded.map { $0.variation >= 0 && $0.variation.isFinite } ?? true, "its variation is at least 0"),
+            (unloaded.map { $0.pause >= 0 && $0.pause.isFinite } ?? true, "its pause is at least 0 s"),
         ]
         return faults.first { !$0.0 }.map { "service '\(name)': \($0.1)" }
     }

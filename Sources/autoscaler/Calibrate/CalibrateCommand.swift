@@ -10,20 +10,23 @@ struct CalibrateCommand: ParsableCommand {
         abstract: "Fit a chain's profile to measurements and write it as YAML.",
         discussion: """
             Fits service time, workers and variation of each service to steps of load tests, by least squares of means \
-            and 95th percentiles against the simulator's own queueing model, below the knee; with three or more replica \
-            counts also what replicas lose to each other. Steps come as CSV (service,replicas,rate,mean,p95, perhaps \
-            answered) or as JSON summaries of loadgen. Steps given as --check are not fitted: they must be predicted, \
-            or nothing is written.
+            and 95th percentiles against the simulator's own queueing model, below the knee; where the steps bear it \
+            out also response times without a queue, and with three or more replica counts what replicas lose to each \
+            other. Steps come as CSV (service,replicas,rate,mean,p95, perhaps answered, p50, p99) or as JSON summaries \
+            of loadgen. Steps given as --check are not fitted: each load of them, the median of its repeats, must be \
+            predicted within --check-limit, or nothing is written.
 
             Example:
-              loadgen run --scenario steps.yaml --json risk.json
-              autoscaler calibrate --summary risk:1:risk.json --startups startups.csv --profile chain.yaml \\
-                --check other.csv --out calibrated.yaml
+              loadgen run --scenario steps.yaml --json risk1.json
+              loadgen run --scenario other.yaml --json risk2.json
+              autoscaler calibrate --summary risk:1:risk1.json --startups startups.csv --profile chain.yaml \\
+                --check risk:2:risk2.json --out calibrated.yaml
 
-            Exit codes: 0 written, 1 the check failed, 2 wrong data or arguments.
+            Exit codes: 0 written, 99 the check failed, 2 wrong data or arguments.
             """)
 
-    @Option(parsing: .upToNextOption, help: "CSV files with the columns service,replicas,rate,mean,p95[,answered].")
+    @Option(
+        parsing: .upToNextOption, help: "CSV files with the columns service,replicas,rate,mean,p95[,answered,p50,p99].")
     var steps: [String] = []
     @Option(parsing: .upToNextOption, help: "SERVICE:REPLICAS:FILE, FILE being a JSON summary of `loadgen run`.")
     var summary: [String] = []
@@ -39,9 +42,11 @@ struct CalibrateCommand: ParsableCommand {
     var workers: [String] = []
     @Option(help: "Promised 95th percentile of the whole response time, such as 50ms.")
     var latencyTarget: String?
-    @Option(parsing: .upToNextOption, help: "CSV files with steps to predict, with the columns of --steps.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Steps to predict: CSV files with the columns of --steps, or SERVICE:REPLICAS:FILE.")
     var check: [String] = []
-    @Option(help: "Largest mean error of the predicted 95th percentiles.")
+    @Option(help: "Largest error of a predicted 95th percentile, as a share of the measured one.")
     var checkLimit = 0.15
     @Option(help: "Where the profile goes; - for standard output.")
     var out: String
@@ -57,26 +62,12 @@ struct CalibrateCommand: ParsableCommand {
     func run() throws {
         do {
             let calibration = try calibrate()
-            var comments = Self.comments(calibration)
-            Terminal.complain(Self.table(calibration))
+            var comments = CalibrationTable.comments(calibration)
+            Terminal.complain(CalibrationTable.fits(calibration))
             for name in calibration.unmeasured {
                 Terminal.complain("calibrate: service '\(name)' has no steps and keeps its figures")
             }
-            let predicted = try calibration.check(try read(check))
-            for row in predicted {
-                let text =
-                    "\(row.service): \(row.steps) other steps, error of the mean \(Self.percent(row.mean)), "
-                    + "of p95 \(Self.percent(row.p95))"
-                Terminal.complain("check: \(text)")
-                comments.append("Checked on \(text).")
-            }
-            if let worst = predicted.max(by: { $0.p95 < $1.p95 }), !(worst.p95 <= checkLimit) {
-                throw FailedCheck(
-                    description:
-                        "service '\(worst.service)': p95 at other loads is \(Self.percent(worst.p95)) off, more "
-                        + "than \(Self.percent(checkLimit)); nothing was written. Measure more steps, or raise "
-                        + "--check-limit")
-            }
+            try judge(calibration, &comments)
             try InputFile.write(calibration.profile.yaml(comments: comments), to: out)
         } catch let fault as SimulationFault {
             throw UserError("calibrate: \(fault)")
@@ -85,21 +76,43 @@ struct CalibrateCommand: ParsableCommand {
         }
     }
 
-    /// A prediction that is too far off.
-    struct FailedCheck: Error, CustomStringConvertible {
-        let description: String
+    /// Prints the check and adds it to the comments.
+    ///
+    /// - Throws: `ExitCode` 99 where a load is predicted worse than allowed.
+    private func judge(_ calibration: ChainCalibration, _ comments: inout [String]) throws {
+        let steps = try check.flatMap { text in
+            try StepSummary.place(text).map {
+                try StepSummary.read($0.file, service: $0.service, replicas: $0.replicas)
+            } ?? read([text])
+        }
+        let checks = try calibration.check(steps)
+        guard !checks.isEmpty else { return }
+        Terminal.complain("\npredicted / measured at loads that were not fitted, ms")
+        Terminal.complain(CalibrationTable.checks(checks))
+        for service in calibration.fits.map(\.service) {
+            let own = checks.filter { $0.measured.service == service }
+            guard let worst = own.map(\.p95Deviation.magnitude).max() else { continue }
+            let loads = own.count == 1 ? "1 other load" : "\(own.count) other loads"
+            comments.append("Checked on \(service): \(loads), p95 at most \(CalibrationTable.percent(worst)) off.")
+        }
+        let worst = checks.max { $0.p95Deviation.magnitude < $1.p95Deviation.magnitude }
+        guard let worst, !(worst.p95Deviation.magnitude <= checkLimit) else { return }
+        Terminal.complain(
+            "autoscaler: service '\(worst.measured.service)': p95 at another load is "
+                + "\(CalibrationTable.percent(worst.p95Deviation.magnitude)) off, more than "
+                + "\(CalibrationTable.percent(checkLimit)); nothing was written. Measure longer or more steps, or raise "
+                + "--check-limit")
+        throw ExitCode(99)
     }
 
     private func calibrate() throws -> ChainCalibration {
         var evidence = ChainCalibration.Evidence()
         evidence.steps = try read(steps)
         for text in summary {
-            let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 3, !parts[0].isEmpty, let replicas = Int(parts[1]), (1...1_000).contains(replicas)
-            else {
+            guard let place = StepSummary.place(text) else {
                 throw UserError("--summary: '\(text)' is not SERVICE:REPLICAS:FILE")
             }
-            evidence.steps += try StepSummary.read(parts[2], service: parts[0], replicas: replicas)
+            evidence.steps += try StepSummary.read(place.file, service: place.service, replicas: place.replicas)
         }
         for text in workers {
             let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
@@ -136,38 +149,5 @@ struct CalibrateCommand: ParsableCommand {
 
     private static func text(_ file: String) throws -> String {
         String(decoding: try InputFile.read(file), as: UTF8.self)
-    }
-
-    // MARK: What is said
-
-    private static func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
-
-    private static func table(_ calibration: ChainCalibration) -> String {
-        let header = [
-            "service", "steps", "workers", "time ms", "variation", "capacity/s", "knee/s", "mean off", "p95 off",
-        ]
-        let rows = calibration.fits.map { fit in
-            [
-                fit.service, "\(fit.steps)", "\(fit.workers)", String(format: "%.4g", fit.serviceTime * 1e3),
-                String(format: "%.2f", fit.serviceVariation), String(format: "%.1f", fit.capacity),
-                String(format: "%.1f", fit.kneeRate), percent(fit.meanError), percent(fit.p95Error),
-            ]
-        }
-        let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-        return ([header] + rows).map { row in
-            row.enumerated().map { column, cell in
-                let blanks = String(repeating: " ", count: widths[column] - cell.count)
-                return column == 0 ? cell + blanks : blanks + cell
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
-    }
-
-    private static func comments(_ calibration: ChainCalibration) -> [String] {
-        ["Written by `autoscaler calibrate`."]
-            + calibration.fits.map { fit in
-                "\(fit.service): \(fit.steps) steps, error of the mean \(percent(fit.meanError)), of p95 "
-                    + "\(percent(fit.p95Error)); \(String(format: "%.1f", fit.capacity)) requests a second a replica, "
-                    + "\(String(format: "%.1f", fit.kneeRate)) below the knee."
-            }
     }
 }

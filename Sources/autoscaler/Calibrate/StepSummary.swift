@@ -5,10 +5,12 @@ internal import Foundation
 /// run, which is one step.
 struct StepSummary {
     /// One step, or the whole of a plain run.
-    private struct Step: Decodable {
+    fileprivate struct Step: Decodable {
         struct Times: Decodable {
             var mean_us: Double
             var p95_us: Double
+            var p50_us: Double?
+            var p99_us: Double?
         }
         var begin: Double
         var end: Double
@@ -57,7 +59,7 @@ struct StepSummary {
             return [
                 StepMeasurement(
                     service: service, replicas: replicas, rate: document.totals.answered_per_second / answered,
-                    mean: document.response.mean_us / 1e6, p95: document.response.p95_us / 1e6, answered: answered)
+                    answered: answered, document.response)
             ]
         }
         return document.steps.compactMap { step in
@@ -66,8 +68,16 @@ struct StepSummary {
             guard step.end > step.begin, total > 0, step.response.mean_us > 0 else { return nil }
             return StepMeasurement(
                 service: service, replicas: replicas, rate: step.offered / (step.end - step.begin),
-                mean: step.response.mean_us / 1e6, p95: step.response.p95_us / 1e6, answered: 1 - failed / total)
+                answered: 1 - failed / total, step.response)
         }
+    }
+
+    /// `SERVICE:REPLICAS:FILE`, nil where the text is not of that form.
+    static func place(_ text: String) -> (service: String, replicas: Int, file: String)? {
+        let parts = text.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 3, !parts[0].isEmpty, let replicas = Int(parts[1]), (1...1_000).contains(replicas)
+        else { return nil }
+        return (parts[0], replicas, parts[2])
     }
 
     private static func text(_ error: DecodingError) -> String {
@@ -79,5 +89,16 @@ struct StepSummary {
                 : "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' is not as it should be"
         @unknown default: "it cannot be read"
         }
+    }
+}
+
+extension StepMeasurement {
+    /// A step with the times of a summary.
+    fileprivate init(
+        service: String, replicas: Int, rate: Double, answered: Double, _ times: StepSummary.Step.Times
+    ) {
+        self.init(
+            service: service, replicas: replicas, rate: rate, mean: times.mean_us / 1e6, p95: times.p95_us / 1e6,
+            answered: answered, p50: times.p50_us.map { $0 / 1e6 }, p99: times.p99_us.map { $0 / 1e6 })
     }
 }

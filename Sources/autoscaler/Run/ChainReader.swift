@@ -83,6 +83,13 @@ enum ChainReader {
         service.sharing = .init(
             contention: try sharing.number("contention", default: 0, in: 0...1),
             coherence: try sharing.number("coherence", default: 0, in: 0...1))
+        let unloaded = try section.section("unloaded")
+        if section.has("unloaded") {
+            service.unloaded = .init(
+                mean: try unloaded.seconds("mean", default: service.serviceTime, in: 1e-6...3_600),
+                variation: try unloaded.number("variation", default: service.serviceVariation, in: 0...100),
+                pause: try unloaded.seconds("pause", default: 0, in: 0...3_600))
+        }
         service.isParallel = try section.flag("parallel", default: false)
         let discipline = try section.word("discipline", default: "queue", among: ["queue", "processor-sharing"])
         service.discipline = discipline == "queue" ? .queue : .processorSharing

@@ -1,0 +1,120 @@
+internal import Glibc
+
+/// The search for the numbers of a `ServiceFit` with the least error.
+struct FitSearch {
+    /// Steps below the knee.
+    let steps: [StepMeasurement]
+    /// Where they are known.
+    let workers: Int?
+
+    /// What is fitted beside the workers, from the plainest on.
+    enum Form: Int, CaseIterable {
+        /// Service time and its variation.
+        case queue = 2
+        /// Also mean and variation of the response time without a queue.
+        case unloaded = 4
+        /// Also the pause of those that wait.
+        case paused = 5
+
+        /// Numbers that the simplex moves.
+        var parameters: Int { rawValue }
+    }
+
+    /// Variance of the logarithms that is taken for noise of the measurement: 3 % each.
+    private static let noise = 0.0009
+
+    /// Numbers of workers tried: all to 16, then by steps of about 12 %.
+    private static let candidates: [Int] = {
+        var list = Array(1...16)
+        while let last = list.last, last < 1_024 { list.append(min(1_024, max(last + 1, last * 9 / 8))) }
+        return list
+    }()
+
+    /// The best fit of the form that the steps bear out; `start` names the service and its arrivals.
+    func best(_ start: ServiceFit) -> ServiceFit {
+        let values = Double(2 * steps.count)
+        var best: (fit: ServiceFit, score: Double)?
+        // Fewer measured values than numbers and workers would be met by anything.
+        for form in Form.allCases where form == .queue || 2 * steps.count >= form.parameters + 3 {
+            let (fit, loss) = search(start, form)
+            let score = values * log(loss / values + Self.noise) + Double(form.parameters + 1) * log(values)
+            if score < best?.score ?? .infinity { best = (fit, score) }
+        }
+        return best?.fit ?? start
+    }
+
+    /// The workers with the least error: among the candidates, then among the numbers around the best.
+    private func search(_ start: ServiceFit, _ form: Form) -> (fit: ServiceFit, loss: Double) {
+        var best = (fit: start, loss: Double.infinity)
+        func attempt(_ count: Int) {
+            var fit = start
+            fit.workers = count
+            let found = simplex(fit, form)
+            if found.loss < best.loss { best = found }
+        }
+        if let workers {
+            attempt(workers)
+            return best
+        }
+        for count in Self.candidates { attempt(count) }
+        var reach = best.fit.workers / 8
+        while reach > 0 {
+            let step = max(1, reach / 4)
+            let middle = best.fit.workers
+            for count in stride(from: middle - reach, through: middle + reach, by: step)
+            where count != middle && (1...1_024).contains(count) { attempt(count) }
+            reach = step > 1 ? step : 0
+        }
+        return best
+    }
+
+    /// The other numbers for the workers of `start`.
+    private func simplex(_ start: ServiceFit, _ form: Form) -> (fit: ServiceFit, loss: Double) {
+        let least = steps.map(\.mean).min() ?? 1
+        let peak = steps.map { $0.rate / Double($0.replicas) }.max() ?? 1
+        func fit(_ point: [Double]) -> ServiceFit {
+            var fit = start
+            fit.serviceTime = exp(point[0])
+            fit.serviceVariation = point[1].magnitude
+            guard form != .queue else { return fit }
+            fit.unloaded = ServiceProfile.Unloaded(
+                mean: exp(point[2]), variation: point[3].magnitude, pause: form == .paused ? exp(point[4]) : 0)
+            return fit
+        }
+        // A plain queue's service time is at most the least mean; else the capacity is a little above the greatest rate.
+        let time = form == .queue ? least : Double(start.workers) / peak
+        let point = [log(time) - 0.1, 0.8, log(least) - 0.1, 0.5, log(least)].prefix(form.parameters)
+        let size = [0.2, 0.3, 0.2, 0.3, 0.7].prefix(form.parameters)
+        let found = NelderMead.minimum(
+            from: Array(point), size: Array(size), evaluations: form == .queue ? 160 : 160 * form.parameters
+        ) { fit($0).loss(on: steps) }
+        return (fit(found.point), found.value)
+    }
+}
+
+extension ServiceFit {
+    /// Errors of the logarithms are squared up to this one, and count in proportion beyond.
+    private static let outlier = 0.3
+
+    /// The fit with another service time, its other times unchanged.
+    func timed(_ serviceTime: Double) -> ServiceFit {
+        var fit = self
+        fit.serviceTime = serviceTime
+        return fit
+    }
+
+    /// Σ of the errors of means and 95th percentiles (Huber's function); grows fast where the model is overloaded.
+    func loss(on steps: [StepMeasurement]) -> Double {
+        func huber(_ error: Double) -> Double {
+            let size = error.magnitude
+            return size <= Self.outlier ? size * size : Self.outlier * (2 * size - Self.outlier)
+        }
+        var sum = 0.0
+        for step in steps {
+            let (mean, p95) = predict(rate: step.rate, replicas: step.replicas)
+            let load = step.rate * serviceTime / Double(step.replicas * workers)
+            sum += huber(log(mean / step.mean)) + huber(log(max(1e-12, p95) / step.p95)) + 100 * max(0, load - 0.985)
+        }
+        return sum
+    }
+}

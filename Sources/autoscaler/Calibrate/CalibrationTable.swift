@@ -1,0 +1,69 @@
+internal import Autoscaling
+internal import Foundation
+
+/// What `autoscaler calibrate` prints: its fits, and how they do at loads they have not seen.
+enum CalibrationTable {
+    /// One line a service.
+    static func fits(_ calibration: ChainCalibration) -> String {
+        let header = [
+            "service", "steps", "workers", "time ms", "variation", "capacity/s", "unloaded ms", "knee/s", "mean off",
+            "p95 off",
+        ]
+        let rows = calibration.fits.map { fit in
+            [
+                fit.service, "\(fit.steps)", "\(fit.workers)", milliseconds(fit.serviceTime),
+                String(format: "%.2f", fit.serviceVariation), String(format: "%.1f", fit.capacity),
+                milliseconds(fit.unloaded?.mean ?? fit.serviceTime), String(format: "%.1f", fit.kneeRate),
+                percent(fit.meanError), percent(fit.p95Error),
+            ]
+        }
+        return aligned([header] + rows)
+    }
+
+    /// One line a load: predicted beside measured.
+    static func checks(_ checks: [LoadCheck]) -> String {
+        let header = [
+            "service", "replicas", "rate/s", "steps", "mean", "p50", "p95", "p99", "p95 off",
+        ]
+        let rows = checks.map { check in
+            let (model, step) = (check.predicted, check.measured)
+            return [
+                step.service, "\(step.replicas)", String(format: "%.1f", step.rate), "\(check.repeats)",
+                pair(model.mean, step.mean), pair(model.p50, step.p50), pair(model.p95, step.p95),
+                pair(model.p99, step.p99), String(format: "%+.1f %%", 100 * check.p95Deviation),
+            ]
+        }
+        return aligned([header] + rows)
+    }
+
+    /// The comments above the profile.
+    static func comments(_ calibration: ChainCalibration) -> [String] {
+        ["Written by `autoscaler calibrate`."]
+            + calibration.fits.map { fit in
+                "\(fit.service): \(fit.steps) steps, error of the mean \(percent(fit.meanError)), of p95 "
+                    + "\(percent(fit.p95Error)); \(String(format: "%.1f", fit.capacity)) requests a second a replica, "
+                    + "\(String(format: "%.1f", fit.kneeRate)) below the knee."
+            }
+    }
+
+    /// A share with one decimal.
+    static func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
+
+    private static func milliseconds(_ seconds: Double) -> String { String(format: "%.4g", seconds * 1e3) }
+
+    /// Predicted / measured in milliseconds.
+    private static func pair(_ predicted: Double, _ measured: Double?) -> String {
+        "\(String(format: "%.2f", predicted * 1e3)) / \(measured.map { String(format: "%.2f", $0 * 1e3) } ?? "-")"
+    }
+
+    private static func aligned(_ rows: [[String]]) -> String {
+        guard let header = rows.first else { return "" }
+        let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            row.enumerated().map { column, cell in
+                let blanks = String(repeating: " ", count: widths[column] - cell.count)
+                return column == 0 ? cell + blanks : blanks + cell
+            }.joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+}
