@@ -168,6 +168,7 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("ReinforcementBenchmark", ["Learning"]),
     ("SimulatorBenchmark", ["Autoscaling"]),
     ("HybridBenchmark", ["Autoscaling", "Learning"]),
+    ("CalibrationBenchmark", ["CacheStack", "LocalStack", "Market", "PostgresTier", "Services", "Telemetry"]),
     ("LoadgenBenchmark", ["Arrivals", "CLinux", "Engine", "FIX", "MallocCount", "Telemetry"]),
 ]
 

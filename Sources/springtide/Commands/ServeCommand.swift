@@ -35,6 +35,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .customLong("trace"), help: "Append spans of sampled requests to this file; beats trace.file.")
     var traceFile: String?
 
+    @Option(help: "Processors that the process may use, such as 0.5, where control groups allow; 0 for no limit.")
+    var quota = 0.0
+
     @Option(help: ArgumentHelp("Write the listeners' ports to this file, as JSON.", visibility: .hidden))
     var readyFile: String?
 
@@ -43,6 +46,10 @@ struct ServeCommand: AsyncParsableCommand {
         if let traceFile { configuration.trace.file = traceFile }
         var logger = Logger(label: "springtide") { JSONLogHandler(label: $0) }
         logger.logLevel = configuration.logLevel
+        guard quota == 0 || (0.001...1_024).contains(quota) else {
+            throw ValidationError("--quota must be 0, or 0.001 to 1024 processors")
+        }
+        if quota > 0 { try ProcessorQuota.confine(to: quota) }
         if let service { return try await serve(service, configuration, logger) }
         let process = NodeProcess(configuration, logger: logger)
         let (readyFile, config, log) = (readyFile, config, logger)

@@ -89,6 +89,17 @@ struct ProcessorQuota: Sendable {
         return path
     }
 
+    /// Puts this process under a quota, all its threads included; its group is removed when the next quota is made.
+    static func confine(to processors: Double) throws(LocalFailure) {
+        let quota = try make().get()
+        guard let group = quota.directory(of: "own", processors: processors),
+            quota.write("\(getpid())", to: "\(group)/cgroup.procs")
+        else {
+            quota.close()
+            throw LocalFailure("\(quota.root) takes no process under a quota of \(processors) processors")
+        }
+    }
+
     /// Quota and period for a share: small shares have longer periods, since a quota is 1 ms at least.
     static func microseconds(_ processors: Double) -> (quota: Int, period: Int) {
         let quota = Int((processors * Double(period)).rounded())

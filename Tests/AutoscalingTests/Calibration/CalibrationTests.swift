@@ -39,6 +39,106 @@ import Testing
         #expect(fit.meanError < 0.02 && fit.p95Error < 0.02)
     }
 
+    @Test(
+        "A service whose times without a queue are not its service times gives back both",
+        arguments: [
+            (4, 0.008, 1.0, 0.001, 0.5, 0.0), (4, 0.008, 1.0, 0.001, 0.5, 0.005), (2, 0.001, 0.8, 0.02, 0.3, 0.0),
+        ])
+    func unloaded(
+        workers: Int, seconds: Double, variation: Double, mean: Double, spread: Double, pause: Double
+    ) throws {
+        var truth = Self.known(workers: workers, seconds: seconds, variation: variation)
+        truth.unloaded = .init(mean: mean, variation: spread, pause: pause)
+        let steps = Self.steps(truth, loads: [0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9], replicas: [1, 2])
+        let fit = try ServiceFit(steps)
+        #expect(abs(fit.capacity / truth.capacity - 1) < 0.05, "\(fit)")
+        #expect(abs((fit.unloaded?.mean ?? 0) / mean - 1) < 0.05, "\(fit)")
+        #expect(fit.meanError < 0.03 && fit.p95Error < 0.03, "\(fit)")
+        // Loads in between and a third count of replicas.
+        for step in Self.steps(truth, loads: [0.2, 0.5, 0.75], replicas: [1, 3]) {
+            #expect(abs(fit.predict(rate: step.rate, replicas: step.replicas).p95 / step.p95 - 1) < 0.1, "\(step)")
+        }
+    }
+
+    @Test("A plain queue keeps its plain form, also where measurements are 2 % off") func plain() throws {
+        let truth = Self.known(workers: 4, seconds: 0.004, variation: 0.7)
+        var random = SplitMix64(seed: 11)
+        let steps = Self.steps(truth, loads: [0.2, 0.4, 0.6, 0.7, 0.8, 0.9], replicas: [1, 2]).map { step in
+            var step = step
+            step.mean *= 0.98 + 0.04 * Double(random.below(1_000)) / 1_000
+            step.p95 *= 0.98 + 0.04 * Double(random.below(1_000)) / 1_000
+            return step
+        }
+        let fit = try ServiceFit(steps)
+        #expect(fit.unloaded == nil, "\(fit)")
+        #expect(abs(fit.capacity / truth.capacity - 1) < 0.05)
+    }
+
+    @Test("One stalled step does not bend the fit") func stalled() throws {
+        let truth = Self.known(workers: 4, seconds: 0.004, variation: 0.7)
+        var steps = Self.steps(truth, loads: [0.2, 0.4, 0.6, 0.7, 0.8, 0.9], replicas: [1, 2])
+        steps[2].mean *= 3
+        steps[2].p95 *= 5
+        let fit = try ServiceFit(steps)
+        #expect(abs(fit.capacity / truth.capacity - 1) < 0.1, "\(fit)")
+    }
+
+    @Test(
+        "A replica on a quota, simulated period by period: p95 at other loads and replicas is within 15 %",
+        arguments: [(0.0004, 0.25), (0.001, 0.5)])
+    func quota(work: Double, share: Double) throws {
+        // Capacity is quota over work; requests of one replica are served in turn, at full speed while there is quota.
+        let capacity = share / work
+        func measure(_ loads: [Double], _ seed: UInt64) -> [StepMeasurement] {
+            loads.enumerated().map { index, load in
+                QuotaSimulation(work: work, share: share).step(
+                    rate: load * capacity, requests: 40_000, seed: seed + UInt64(index))
+            }
+        }
+        let fit = try ServiceFit(measure([0.1, 0.25, 0.5, 0.7, 0.85], 1))
+        #expect(fit.unloaded != nil, "a quota serves single requests faster than it can go on")
+        #expect(abs(fit.capacity / capacity - 1) < 0.1, "\(fit.capacity) of \(capacity)")
+        for step in measure([0.4, 0.6, 0.8], 50) {
+            let model = fit.predict(rate: step.rate, replicas: 1)
+            #expect(abs(model.p95 / step.p95 - 1) < 0.15, "\(step): \(model), \(fit)")
+        }
+    }
+
+    @Test("Loads are checked one by one, repeats by their medians; what is over the knee is left out") func check()
+        throws
+    {
+        let truth = Self.known(workers: 4, seconds: 0.004, variation: 0.7)
+        let steps = Self.steps(truth, loads: [0.2, 0.4, 0.6, 0.8, 0.9], replicas: [1, 2])
+        var evidence = ChainCalibration.Evidence()
+        evidence.steps = steps
+        let calibration = try ChainCalibration(evidence)
+        var others = Self.steps(truth, loads: [0.5], replicas: [2])
+        for factor in [1.02, 0.99] {
+            var step = others[0]
+            step.rate *= factor
+            step.p95 *= factor == 1.02 ? 40 : 1
+            step.p50 = step.mean
+            others.append(step)
+        }
+        others[0].p50 = 2 * others[0].mean
+        var over = others[0]
+        over.answered = 0.5
+        others += [over, Self.steps(truth, loads: [0.7], replicas: [1])[0]]
+        let checks = try calibration.check(others)
+        #expect(checks.map(\.repeats) == [1, 3] && checks.map(\.measured.replicas) == [1, 2])
+        #expect(checks.allSatisfy { abs($0.p95Deviation) < 0.05 }, "the median is not the stalled step: \(checks)")
+        #expect(checks[1].measured.rate == others[0].rate && checks[1].measured.p50 == others[1].p50)
+        #expect(checks[0].measured.p50 == nil && checks[1].measured.p99 == nil)
+        #expect(try calibration.check([]).isEmpty)
+        var stranger = others[0]
+        stranger.service = "ledger"
+        #expect(throws: SimulationFault.self) { try calibration.check([stranger]) }
+        #expect(throws: SimulationFault.self) { try calibration.check([over]) }
+        stranger = others[0]
+        stranger.p99 = stranger.p95 / 2
+        #expect(throws: SimulationFault.self) { try calibration.check([stranger]) }
+    }
+
     @Test("Replicas that share something give back what they lose") func sharing() throws {
         let truth = Self.known(
             workers: 4, seconds: 0.005, variation: 0.8, sharing: .init(contention: 0.05, coherence: 0.01))
@@ -168,6 +268,8 @@ import Testing
     @Test("Steps are read from text in any order of columns and in three units") func files() throws {
         let text = "p95,mean,rate,service,replicas\n20,10,100,risk,2\r\n30, 12 ,150,risk,2\n"
         let steps = try StepMeasurement.read(text, name: "m.csv", times: .milliseconds)
+        let more = try StepMeasurement.read("service,replicas,rate,mean,p95,p50,p99\na,1,9,2,4,1,\n", name: "m.csv")
+        #expect(more[0].p50 == 1 && more[0].p99 == nil)
         #expect(steps.count == 2 && steps[1].rate == 150 && steps[1].replicas == 2)
         #expect(abs(steps[1].mean - 0.012) < 1e-15 && abs(steps[1].p95 - 0.03) < 1e-15 && steps[1].answered == 1)
         for (text, words) in [
@@ -176,6 +278,8 @@ import Testing
             ("service,replicas,rate,mean,p95\na,x,2,3,4\n", "line 2"),
             ("service,replicas,rate,mean,p95\na,1,nan,3,4\n", "line 2"),
             ("service,replicas,rate,mean,p95\na,0,2,3,4\n", "replicas is 1...1000"),
+            ("service,replicas,rate,mean,p95,p50\na,1,2,3,4,5\n", "p50 is more than 0 s and at most p95"),
+            ("service,replicas,rate,mean,p95,p99\na,1,2,3,4,3\n", "p99 is at least p95"),
         ] {
             #expect {
                 _ = try StepMeasurement.read(text, name: "m.csv")
