@@ -21,7 +21,7 @@ struct Autoscaler: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            RunCommand.self, ReplayCommand.self, PolicyEvaluateCommand.self, PolicyTrainCommand.self,
+            RunCommand.self, ReplayCommand.self, ReportCommand.self, PolicyEvaluateCommand.self, PolicyTrainCommand.self,
             CalibrateCommand.self, LearnersCommand.self, ForecastCommand.self,
         ])
 

@@ -39,6 +39,11 @@ import Testing
             ("calendar: {open: \"25:00\"}\n", "calendar.open must be a time of the day such as 09:30"),
             ("calendar: {open: \"20:00\"}\n", "calendar.length: must end the session before midnight"),
             ("calendar: {holidays: [20260230]}\n", "must be a date as yyyymmdd"),
+            ("calendar: {opens_at: 10:30}\n", "calendar.opens_at must be a number in"),
+            ("calendar: {length: 9s}\n", "calendar.length must be a time"),
+            ("forecast: {history_from: soon}\n", "forecast.history_from must be a time such as -15m or 1h"),
+            ("policies: {hpa_time_scale: 0}\n", "policies.hpa_time_scale must be a number in"),
+            ("policies: {lookahead: -1s}\n", "policies.lookahead must be a time"),
             ("forecast: {kind: ridge}\n", "forecast.history: must name three files of past days or more"),
             ("listen: 9600\n", "listen must be host:port"),
         ])

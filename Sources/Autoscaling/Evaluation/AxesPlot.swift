@@ -31,6 +31,8 @@ struct AxesPlot {
     var startsAtZero = true
     /// Decimals of the labels of the axes.
     var decimals = (x: 0, y: 2)
+    /// Vertical lines with their names.
+    var marks: [(x: Double, name: String)] = []
 
     private let width = 1_000.0
     private let height = 380.0
@@ -116,6 +118,12 @@ struct AxesPlot {
             let at = Self.text(vertical(limit, frame))
             out += "<line class=\"limit\" x1=\"\(Self.text(left))\" x2=\"\(Self.text(width - right))\" y1=\"\(at)\" "
             out += "y2=\"\(at)\"/>"
+        }
+        for mark in marks where frame.x.contains(mark.x) {
+            let at = Self.text(place((mark.x, frame.y.lowerBound), frame).x)
+            out += "<line class=\"mark\" x1=\"\(at)\" x2=\"\(at)\" y1=\"\(Self.text(top))\" "
+            out += "y2=\"\(Self.text(height - bottom))\"/><text x=\"\(at)\" y=\"\(Self.text(top - 4))\" "
+            out += "text-anchor=\"middle\">\(Self.escaped(mark.name))</text>"
         }
         out += "<text x=\"\(Self.text(left))\" y=\"13\">\(Self.escaped(yLabel))</text>"
         out += "<text x=\"\(Self.text(width - right))\" y=\"\(Self.text(height - 10))\" text-anchor=\"end\">"

@@ -181,10 +181,10 @@ public struct EvaluationPage: Sendable {
         svg{display:block;width:100%;height:auto;overflow:visible}svg text{fill:var(--soft);font-size:12px}
         svg path{fill:none;stroke:var(--c);stroke-width:1.5;stroke-linejoin:round}svg circle{fill:var(--c)}
         svg path.bar{opacity:.5}svg text.name{fill:var(--ink)}.grid{stroke:var(--line);stroke-width:1}
-        .limit{stroke:var(--missed);stroke-dasharray:5 4}
+        .limit{stroke:var(--missed);stroke-dasharray:5 4}.mark{stroke:var(--soft);stroke-dasharray:2 3}
         table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;margin-top:8px;font-size:14px}
         th{color:var(--soft);font-weight:500;font-size:13px}th,td{text-align:right;padding:5px 12px 5px 0}
-        td{white-space:nowrap}th:first-child,td:first-child{text-align:left}tr+tr td{border-top:1px solid var(--line)}
+        td{white-space:nowrap}td.text{text-align:left;white-space:normal}th:first-child,td:first-child{text-align:left}tr+tr td{border-top:1px solid var(--line)}
         .dot{display:inline-block;width:9px;height:9px;border-radius:50%;background:var(--c);margin-right:8px}
         .met{color:var(--met)}.missed{color:var(--missed);font-weight:600}
         """

@@ -39,6 +39,8 @@ public struct TrainedForecast: LoadForecasting {
     private static let lags = 5
     private static let means = [6, 30, 180]
     private static let stepsMax = 16
+    /// Samples of the shortest day.
+    private static let samplesMin = 60
 
     /// Fits on whole days; a third of them, the last, gives the errors' percentiles.
     ///
@@ -47,15 +49,16 @@ public struct TrainedForecast: LoadForecasting {
     ///   - period: seconds between samples, whole.
     ///   - alpha: the ridge penalty on inputs scaled to deviation 1.
     ///   - noise: standard deviation of the metrics it will read, relative to their value.
-    /// - Throws: where there are too few days, or they are shorter than an hour, or do not vary.
+    /// - Throws: where there are too few days, or they are shorter than 60 samples, or do not vary.
     public init(days: [LoadTrace], period: Int = 10, alpha: Double = 10, noise: Double = 0.02) throws(SimulationFault) {
         guard days.count >= 3, (1...600).contains(period) else {
             throw SimulationFault(.measurement, "\(days.count) days to fit a forecast on; 3 or more")
         }
         for day in days {
             if let fault = day.fault { throw fault }
-            guard day.duration >= 3_600 else {
-                throw SimulationFault(.measurement, "load '\(day.name)' is shorter than an hour")
+            guard day.duration >= Self.samplesMin * period else {
+                throw SimulationFault(
+                    .measurement, "load '\(day.name)' is shorter than \(Self.samplesMin) samples of \(period) s")
             }
         }
         let hasClock = days.allSatisfy { $0.market != nil }

@@ -103,9 +103,11 @@ public struct MarketClock: Sendable, Equatable {
     /// Seconds until the close; negative after.
     public var untilClose: Double { length - sinceOpen }
 
-    /// Within five minutes before or ten after the open, or ten before the close: replicas are not taken away.
+    /// Within five minutes before or ten after the open, or ten before the close: replicas are not taken away. Where a
+    /// session is shorter than 5.5 hours, as of a half-day or a demonstration, these times are as much shorter.
     public var isNearAuction: Bool {
-        (-300...600).contains(sinceOpen) || (0...600).contains(untilClose)
+        let share = min(1, max(0, length) / 19_800)
+        return (-300 * share...600 * share).contains(sinceOpen) || (0...600 * share).contains(untilClose)
     }
 }
 

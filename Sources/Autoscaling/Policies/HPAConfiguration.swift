@@ -94,6 +94,22 @@ public struct HPAConfiguration: Sendable, Equatable {
         HPAConfiguration(metrics: [.externalAverage(.rate, target: service.capacity * utilisation)])
     }
 
+    /// The same HPA with all of its times, those of its behaviour too, `factor` times as short: for days that are
+    /// compressed.
+    ///
+    /// - Parameter factor: more than 0.
+    public func faster(by factor: Double) -> HPAConfiguration {
+        precondition(factor > 0 && factor.isFinite, "times are divided by more than 0")
+        var faster = self
+        faster.syncPeriod /= factor
+        faster.downscaleStabilisation /= factor
+        faster.cpuInitialisation /= factor
+        faster.initialReadiness /= factor
+        faster.metricWindow /= factor
+        faster.behavior = behavior.map { HPABehavior(up: $0.up.faster(by: factor), down: $0.down.faster(by: factor)) }
+        return faster
+    }
+
     /// Tolerance up and down.
     var tolerances: HPATolerance {
         HPATolerance(up: behavior?.up.tolerance ?? tolerance, down: behavior?.down.tolerance ?? tolerance)

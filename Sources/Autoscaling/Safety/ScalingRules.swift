@@ -61,6 +61,14 @@ public struct ScalingRules: Sendable, Equatable {
     /// Springtide's rules downwards: at most a quarter in 60 s.
     public static let downQuarter = ScalingRules(limits: [Limit(.percent(25), per: 60)])
 
+    /// The same rules with all times `factor` times as short.
+    func faster(by factor: Double) -> ScalingRules {
+        var faster = self
+        faster.stabilisation /= factor
+        faster.limits = limits.map { Limit($0.amount, per: $0.period / factor) }
+        return faster
+    }
+
     /// Longest period of the limits in seconds.
     public var longestPeriod: Double { limits.map(\.period).max() ?? 0 }
 

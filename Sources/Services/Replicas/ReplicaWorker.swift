@@ -40,6 +40,8 @@ public struct ReplicaOptions: Sendable {
     public var claimInterval = Duration.milliseconds(500)
     /// Deliveries after which a batch that still fails is put aside.
     public var deliveriesMax = 5
+    /// How long it goes on with its partitions after it has left, until the others have learned of it: a beat of theirs.
+    public var handOver = Duration.zero
     /// Pause after a fault of Redis.
     public var faultPause = Duration.milliseconds(100)
 
@@ -59,8 +61,8 @@ public struct ReplicaOptions: Sendable {
 /// batches of one partition for a moment, never the same one, unless one is claimed: then `end` lets one of them win.
 /// So effects happen once; the order of batches in a partition is restored by who waits for the answers.
 ///
-/// **Drain.** When the task of `run` is cancelled it leaves the members, works off what it has in hand, and returns;
-/// it takes nothing more.
+/// **Drain.** When the task of `run` is cancelled it works off what it has in hand, leaves the members, and returns. Between
+/// the last two it goes on with its partitions for `handOver`, so that none lies idle until the others' next beat.
 public final class ReplicaWorker: Sendable {
     private struct State {
         var assignment: ReplicaAssignment
@@ -208,6 +210,22 @@ public final class ReplicaWorker: Sendable {
         metrics.ready.set(0)
         // Others learn of it one beat later at the latest; where this fails, when the membership has run out.
         try? await streams.leave(name)
+        if options.handOver > .zero { await handOver(state.withLock { $0.owned }) }
+    }
+
+    /// Works on what comes until the new owners take it; at least once.
+    private func handOver(_ owned: [Int]) async {
+        let end = ContinuousClock.now + options.handOver
+        guard !owned.isEmpty else { return }
+        do throws(TierError) {
+            repeat {
+                try await handle(
+                    try await streams.take(owned, as: name, limit: options.batchesMax, wait: options.wait))
+            } while ContinuousClock.now < end
+        } catch {
+            // The new owners claim what was in hand.
+            logger.info("the hand-over was cut short", metadata: ["error": "\(error)"])
+        }
     }
 
     private func prepare() async {

@@ -20,7 +20,7 @@ struct LoadOutlook {
         switch configuration.forecast {
         case .none: forecaster = nil
         case .persistence: forecaster = PersistenceForecast()
-        case .ridge(let history):
+        case .ridge(let history, let from):
             var days: [LoadTrace] = []
             for file in history {
                 let path = URL(fileURLWithPath: file, relativeTo: folder).path
@@ -28,8 +28,7 @@ struct LoadOutlook {
                 do {
                     var day = try LoadReader().read(text, name: file)
                     if let calendar = configuration.calendar {
-                        // A history begins at its first row's time of the day; its seconds are counted from the open.
-                        day.market = MarketClock(sinceOpen: 0, length: calendar.length)
+                        day.market = MarketClock(sinceOpen: from, length: calendar.length)
                     }
                     days.append(day)
                 } catch { throw UserError("\(file): \(error)") }

@@ -14,13 +14,14 @@ enum PolicyShelf {
         case "hpa":
             var hpa = HPAConfiguration()
             hpa.metrics = [.cpu(percent: configuration.hpaPercent)]
-            return try HPAPolicy(profile, hpa)
+            return try HPAPolicy(profile, hpa.faster(by: configuration.hpaTimeScale))
         case "keda": return try KEDAPolicy(profile, utilisation: configuration.rule.utilisation)
         case "static": return try StaticPolicy(profile, peak: configuration.peak)
         case "forecast":
             var settings = ForecastRule.Settings()
             settings.rule = configuration.rule
             settings.quantile = configuration.quantile
+            settings.lookahead = configuration.lookahead
             settings.period = configuration.ladder.period
             return try ForecastRule(profile, settings, floor: configuration.shield.floor)
         case "reactive": return try ReactiveRule(profile, configuration.rule, floor: configuration.shield.floor)

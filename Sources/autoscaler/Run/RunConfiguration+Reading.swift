@@ -50,13 +50,14 @@ extension RunConfiguration {
         shield.period = ladder.period
         let forecasting = try top.section("forecast")
         let history = try forecasting.texts("history", default: [])
+        let from = try forecasting.value("history_from")?.signedSeconds() ?? 0
         switch try forecasting.word("kind", default: "persistence", among: ["none", "persistence", "ridge"]) {
         case "none": forecast = .none
         case "ridge":
             guard history.count >= 3 else {
                 throw forecasting.error("history", "must name three files of past days or more")
             }
-            forecast = .ridge(history: history)
+            forecast = .ridge(history: history, from: from)
         default: forecast = .persistence
         }
         if let error = forecasting.value("error") { ladder.forecastError = try error.share(in: 0.001...10) }
@@ -66,8 +67,10 @@ extension RunConfiguration {
         rule.utilisation = try policies.share("utilisation", default: 0.7, in: 0.05...1)
         rule.downWindow = try policies.seconds("down_window", default: 120, in: 0...86_400)
         quantile = try policies.number("quantile", default: 0.9, in: 0.5...0.99)
+        lookahead = try policies.seconds("lookahead", default: 15, in: 0...3_600)
         peak = try policies.value("peak")?.rate(in: 0...1e9) ?? 0
         hpaPercent = try policies.integer("hpa_percent", default: 70, in: 1...100)
+        hpaTimeScale = try policies.number("hpa_time_scale", default: 1, in: 1...1_000)
         shadows = try Self.names(policies, "shadows", default: [])
         counterfactuals = try Self.names(policies, "counterfactuals", default: ["hpa"])
         if (shadows + counterfactuals).contains("static"), peak <= 0 {
@@ -92,7 +95,7 @@ extension RunConfiguration {
 
     private static func calendar(_ section: SettingsSection) throws(SettingsError) -> Calendar {
         let open = try section.value("open")?.clockTime() ?? 34_200
-        let length = try section.seconds("length", default: 19_800, in: 60...86_400)
+        let length = try section.seconds("length", default: 19_800, in: 10...86_400)
         let offset = try section.number("utc_offset_hours", default: 8, in: -14...14)
         guard open + length <= 86_400 else { throw section.error("length", "must end the session before midnight") }
         var holidays: Set<Int> = []
@@ -101,7 +104,8 @@ extension RunConfiguration {
             guard let day = CalendarDay.day(yyyymmdd: date) else { throw item.must("be a date as yyyymmdd") }
             holidays.insert(day)
         }
-        return Calendar(open: open, length: length, offset: offset * 3_600, holidays: holidays)
+        let opensAt = try section.value("opens_at")?.number(in: 0...1e11)
+        return Calendar(open: open, length: length, offset: offset * 3_600, holidays: holidays, opensAt: opensAt)
     }
 
     /// Ladder, step limits, shield, schedule.

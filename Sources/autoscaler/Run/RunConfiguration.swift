@@ -8,8 +8,8 @@ struct RunConfiguration: Sendable {
         case none
         /// What was measured last, with the spread of its changes.
         case persistence
-        /// Regressions fitted at start on past days.
-        case ridge(history: [String])
+        /// Regressions fitted at start on past days, whose files begin `from` seconds after the open.
+        case ridge(history: [String], from: Double)
     }
 
     /// Trading hours of a market with a fixed offset from UTC.
@@ -22,6 +22,8 @@ struct RunConfiguration: Sendable {
         var offset: Double
         /// Days without trading beside weekends, days since 1970.
         var holidays: Set<Int>
+        /// The open of one session, seconds since 1970 UTC, in place of one each trading day; nil for those.
+        var opensAt: Double?
     }
 
     /// Where numbers come from.
@@ -61,6 +63,8 @@ struct RunConfiguration: Sendable {
     var shield = Shield.Settings()
     var rule = RateRule.Settings()
     var quantile = 0.9
+    /// Seconds that the forecast rule looks ahead beyond start-up and two periods.
+    var lookahead = 15.0
     var forecast = Forecast.persistence
     var calendar: Calendar?
     /// Empty for no model.
@@ -72,6 +76,8 @@ struct RunConfiguration: Sendable {
     var peak = 0.0
     /// Target of the policy `hpa`, percent of the CPU request.
     var hpaPercent = 70
+    /// How much shorter than Kubernetes' the times of the policy `hpa` are.
+    var hpaTimeScale = 1.0
     var metrics: Metrics
     /// Whether the last service of `metrics` is the whole chain's entry.
     var hasWhole = false

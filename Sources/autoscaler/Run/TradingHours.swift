@@ -18,9 +18,10 @@ extension RunConfiguration.Calendar {
         return weekday < 5 && !holidays.contains(day)
     }
 
-    /// Seconds since the open at a time of UTC: of today's session until midnight, else before the next one, at most
-    /// two weeks ahead.
+    /// Seconds since the open at a time of UTC: of the one session there is, else of today's until midnight, else before
+    /// the next one, at most two weeks ahead.
     func sinceOpen(at utc: Double) -> Double {
+        if let opensAt { return utc - opensAt }
         let local = utc + offset
         let today = Int((local / 86_400).rounded(.down))
         let since = local - Double(today) * 86_400 - open

@@ -19,6 +19,8 @@ struct DemoPlan: Sendable {
     var responseLimitMilliseconds = 50
     /// File of the spans of sampled requests; empty for none.
     var trace = ""
+    /// The section `replicas` of the node's configuration; empty for a node that does everything itself.
+    var replicas = ""
     /// One request in so many begins a trace in the node, where the load generator sends none; 0 for none.
     var traceSampleEvery = 0
 

@@ -13,7 +13,8 @@ internal import Services
 actor DemoRun {
     nonisolated let plan: DemoPlan
     private nonisolated let stack: LocalStack
-    private nonisolated let directory: String
+    /// Scratch directory, which goes with the servers.
+    nonisolated let directory: String
     nonisolated let fixPort: UInt16
     nonisolated let httpPort: UInt16
     private var node: ChildProcess
@@ -68,6 +69,10 @@ actor DemoRun {
     nonisolated var connection: String { stack.postgres.connection }
     nonisolated var redisAddresses: [String] { stack.redis.addresses }
     nonisolated var instrumentFile: String { "\(directory)/instruments.csv" }
+    /// What the node was started with.
+    nonisolated var configurationFile: String { "\(directory)/node.yaml" }
+    /// Where the load generator tells what it was told.
+    nonisolated var acknowledgementFile: String { "\(directory)/acks.csv" }
 
     /// Runs the load and the audit.
     func run() async throws {
@@ -98,7 +103,10 @@ actor DemoRun {
     }
 
     /// Stops the node and asks PostgreSQL alone.
-    private func examine() async throws {
+    ///
+    /// - Parameter loadExit: exit code of a load generator that `run` did not start.
+    func examine(loadExit: Int32? = nil) async throws {
+        if let loadExit { result.loadExit = loadExit }
         step("stopping the node")
         result.metrics = await MetricsPage.fetch(port: Int(httpPort))
         try result.metrics.text.write(toFile: "\(plan.report)/metrics.txt", atomically: true, encoding: .utf8)
@@ -108,7 +116,7 @@ actor DemoRun {
         let tier = try Self.tier(stack)
         let seed = SeedPlan(accounts: plan.accounts, instruments: plan.instruments, sessions: plan.sessions)
         result.audit = try await TradingAudit(durable: tier, fees: try plan.fees, opening: seed.opening).run()
-        result.acknowledgements = try await AckCheck.run(log: "\(directory)/acks.csv", durable: tier)
+        result.acknowledgements = try await AckCheck.run(log: acknowledgementFile, durable: tier)
         await tier.close()
     }
 
@@ -151,7 +159,7 @@ actor DemoRun {
             "--accounts", "\(plan.accounts)", "--account-first", "\(AccountID.firstClient.rawValue)",
             "--instruments", "\(directory)/instruments.csv", "--holdings-stride", "\(seed.stride)",
             "--holdings-per-account", "\(seed.holdings)", "--mix", "new=70,cancel=20,replace=10",
-            "--json", summaryFile, "--ack-log", "\(directory)/acks.csv", "--realtime", "--coalesce", "300us",
+            "--json", summaryFile, "--ack-log", acknowledgementFile, "--realtime", "--coalesce", "300us",
             "--marketable", "0.2",
             "--html", "\(plan.report)/index.html", "--server-json", "\(directory)/server.json",
             "--server-json-wait", "600",
@@ -193,7 +201,7 @@ actor DemoRun {
         risk: {preset: load}
         limits: {accounts: \(max(plan.accounts, 1_000))}
         trace: {file: "\(plan.trace)", sample_every: \(plan.traceSampleEvery)}
-
+        \(plan.replicas)
         """
     }
 

@@ -89,6 +89,7 @@ struct ReplicaProcess: Sendable {
         var options = ReplicaOptions()
         options.claimIdle = configuration.replicas.lifetime
         options.beatInterval = min(.milliseconds(500), configuration.replicas.lifetime / 4)
+        options.handOver = options.beatInterval + .milliseconds(100)
         let worker = ReplicaWorker(
             name: "\(service)-\(number)", facts: String(decoding: told, as: UTF8.self), service: work,
             streams: streams, options: options, metrics: meters, logger: logger)

@@ -1,0 +1,204 @@
+import Autoscaling
+import Telemetry
+import Testing
+
+/// A day of 40 s, written by hand: 100/s, from second 20 on 900/s for ten seconds, then 100/s. One replica serves 200/s,
+/// and starts in 2 s.
+private struct SmallDay {
+    static let start = 1_700_000_000.0
+    var profile = ChainProfile(services: [
+        ServiceProfile(name: "risk", bounds: 1...10, serviceTime: 0.005, latencyBudget: 0.05)
+    ])
+    /// Seconds at which the sidecar orders other numbers.
+    var orders: [(at: Int, replicas: Int)] = [(0, 1), (15, 6), (32, 2)]
+    /// Milliseconds that answers take, by second.
+    var milliseconds: (Int) -> Int = { _ in 10 }
+    /// Seconds in which the sidecar does not decide.
+    var away = 0..<0
+
+    init() {
+        profile.latencyTarget = 0.05
+        profile.services[0].startup = .init(range: 2...2)
+    }
+
+    static func offered(_ second: Int) -> Int { (20..<30).contains(second) ? 900 : 100 }
+
+    func ordered(_ second: Int) -> Int { orders.last { $0.at <= second }?.replicas ?? 1 }
+
+    var summary: String {
+        let series = (0..<40).map { second in
+            var histogram = HDRHistogram(lowest: 1_000, highest: 120_000_000_000, digits: 2)
+            histogram.record(Int64(milliseconds(second)) * 1_000_000, times: UInt64(Self.offered(second)))
+            let time = milliseconds(second) * 1_000
+            return "{\"second\":\(second),\"offered\":\(Self.offered(second)),\"done\":\(Self.offered(second)),"
+                + "\"p95_us\":\(time),\"p99_us\":\(time),\"latency\":\"\(HDRHistogramCodec.encode(histogram))\"}"
+        }
+        return "{\"started_at_us\":\(Int(Self.start * 1e6)),\"schedule\":{\"interval_seconds\":1},"
+            + "\"series\":[\(series.joined(separator: ","))]}"
+    }
+
+    /// Replicas are ready two seconds after their order.
+    var replicas: String {
+        "at,service,desired,ready,pending,draining\n"
+            + (0..<40).map { second in
+                let ready = min(ordered(second), ordered(max(0, second - 2)))
+                return "\(Self.start + Double(second)),risk,\(ordered(second)),\(ready),\(ordered(second) - ready),0\n"
+            }.joined()
+    }
+
+    /// HPA orders six three seconds after the surge, static has five all day.
+    var journal: [JournalLine] {
+        (0..<40).filter { !away.contains($0) }.map { second in
+            func decision(_ replicas: Int, _ code: String) -> Decision {
+                Decision(services: [ServiceDecision(replicas: replicas, reasons: [Reason(code, "<\(second)>")])])
+            }
+            func beside(_ name: String, _ replicas: Int) -> Proposal {
+                Proposal(policy: name, role: .counterfactual, answer: .decision(decision(replicas, "Beside")))
+            }
+            let seen = Observation(
+                time: Double(second), rate: Double(Self.offered(second)),
+                forecast: RateForecast(points: [.init(ahead: 10, q50: 100, q90: 120)]),
+                services: [ServiceObservation(ready: 1, p95: 0.004)])
+            return .decision(
+                JournalDecision(
+                    id: "r-\(second)", at: Self.start + Double(second), epoch: 1, isActing: true,
+                    isModelDisabled: false, configurationHash: "c", modelHash: nil,
+                    round: LadderRound(
+                        observation: seen, level: .forecast, acting: .forecast, decider: "forecast", isBlind: false,
+                        proposals: [beside("hpa", (23..<35).contains(second) ? 6 : 1), beside("static", 5)],
+                        changes: [], decision: decision(ordered(second), "CapacityNeed"), events: [])))
+        }
+    }
+
+    func day() throws -> ClosedLoopDay {
+        try ClosedLoopDay(
+            profile: profile, journal: journal, summary: summary, replicas: replicas, processors: "",
+            opensAt: Self.start + 20, session: 15)
+    }
+}
+
+@Suite struct ClosedLoopTests {
+    @Test("A surge that replicas were ordered for keeps all promises; its figures are those counted by hand")
+    func kept() throws {
+        let findings = ClosedLoopFindings(try SmallDay().day())
+        #expect(findings.surge == 20)
+        // From second 28 on the mean of five seconds is (2 * 900 + 3 * 100) / 5 = 420; from 29 on 260 < 300.
+        #expect(findings.surgeEnd == 29)
+        #expect(findings.capacity == 200)
+        // 900 / (200 * 0.85) = 5.3.
+        #expect(findings.needed == 6)
+        #expect(findings.orderedAt == 15 && findings.lead == 5)
+        #expect(findings.readyAt == 17)
+        #expect(findings.hpaOrderedAt == 23)
+        let actual = try #require(findings.course("actual"))
+        // 15 s of one, 17 s of six, 8 s of two.
+        #expect(abs(actual.replicaMinutes - (15 + 17 * 6 + 8 * 2) / 60.0) < 1e-9)
+        #expect(actual.most == 6 && actual.changes == 2 && actual.shortSeconds == 0)
+        #expect(abs(try #require(findings.course("static")).replicaMinutes - 5 * 40 / 60.0) < 1e-9)
+        // HPA's six are ready at second 25: five seconds of 900/s on one replica.
+        #expect(try #require(findings.course("hpa")).shortSeconds == 5)
+        #expect(findings.promises.allSatisfy(\.isKept))
+        #expect(findings.secondsOver == 0 && findings.openOver == 0)
+    }
+
+    @Test("An order that came with the surge is none before it")
+    func late() throws {
+        var small = SmallDay()
+        small.orders = [(0, 1), (20, 6), (32, 2)]
+        let findings = ClosedLoopFindings(try small.day())
+        #expect(findings.lead == 0)
+        #expect(findings.promises.map(\.isKept) == [true, true, false])
+        // Ready two seconds later: two seconds short.
+        #expect(findings.course("actual")?.shortSeconds == 2)
+    }
+
+    @Test("Five percent over the limit in the open are kept, more are not; slow answers elsewhere do not count there")
+    func limit() throws {
+        var small = SmallDay()
+        small.milliseconds = { $0 == 5 ? 400 : 10 }
+        let elsewhere = ClosedLoopFindings(try small.day())
+        #expect(elsewhere.promises[0].isKept && elsewhere.secondsOver == 1)
+        // One of nine seconds of the open: 11 %.
+        small.milliseconds = { $0 == 22 ? 400 : 10 }
+        let open = ClosedLoopFindings(try small.day())
+        #expect(!open.promises[0].isKept)
+        #expect(abs(open.openOver - 1 / 9.0) < 1e-9)
+    }
+
+    @Test("As many replica-minutes as static are not fewer, and without static there is nothing to compare with")
+    func cost() throws {
+        var small = SmallDay()
+        small.orders = [(0, 6)]
+        let findings = ClosedLoopFindings(try small.day())
+        #expect(!findings.promises[1].isKept)
+        // Ordered from the first second on.
+        #expect(findings.lead == 20)
+    }
+
+    @Test("The page holds every figure, names who was away, and escapes what it quotes; equal days give equal bytes")
+    func page() throws {
+        var small = SmallDay()
+        small.away = 24..<31
+        let day = try small.day()
+        let page = ClosedLoopPage(title: "A <day>", note: "note").html(day)
+        for text in [
+            "A &lt;day&gt;", "expected, 90th percentile", "HPA would order", "static for the peak", "sidecar away",
+            "risk, p95 as the sidecar saw it", "CapacityNeed &lt;15&gt;", "replica-minutes", "1 → 6",
+        ] {
+            #expect(page.contains(text), "\(text)")
+        }
+        #expect(!page.contains("<script") && !page.contains("http"))
+        #expect(page == ClosedLoopPage(title: "A <day>", note: "note").html(try small.day()))
+        #expect(ClosedLoopFindings(day).json.contains("\"kept\": true"))
+    }
+
+    @Test("Malformed witnesses are refused with what is wrong", arguments: 0..<5)
+    func malformed(_ index: Int) throws {
+        let small = SmallDay()
+        var (journal, summary, replicas) = (small.journal, small.summary, small.replicas)
+        let expected: String
+        switch index {
+        case 0: (summary, expected) = ("{", "the summary is no JSON at byte")
+        case 1:
+            summary = small.summary.replacing("\"interval_seconds\":1", with: "\"interval_seconds\":2")
+            expected = "its intervals are not of a second"
+        case 2:
+            replicas += "\(SmallDay.start + 40),risk,x,1,0,0\n"
+            expected = "'x' is no number of replicas"
+        case 3: (journal, expected) = ([], "the journal has no decision of the day")
+        default:
+            replicas = "at,service,desired,ready,pending,draining\n\(SmallDay.start + 99),risk,1,1,0,0\n"
+            expected = "no replicas were sampled in the day"
+        }
+        let fault = #expect(throws: SimulationFault.self) {
+            try ClosedLoopDay(
+                profile: small.profile, journal: journal, summary: summary, replicas: replicas, processors: "",
+                opensAt: nil, session: 0)
+        }
+        #expect("\(try #require(fault))".contains(expected), "\(String(describing: fault))")
+    }
+
+    @Test("In sessions shorter than 5.5 hours the times around the auctions are as much shorter")
+    func auctions() {
+        // 264 s are an 75th of 5.5 hours: 4 s before the open, 8 s after it, 8 s before the close.
+        func isNear(_ since: Double, _ length: Double = 264) -> Bool {
+            MarketClock(sinceOpen: since, length: length).isNearAuction
+        }
+        #expect(!isNear(-4.1) && isNear(-3.9) && isNear(7.9) && !isNear(8.1))
+        #expect(!isNear(255.9) && isNear(256.1) && isNear(263.9) && !isNear(264.1))
+        for length in [19_800.0, 23_400] {
+            #expect(!isNear(-301, length) && isNear(-300, length) && isNear(600, length) && !isNear(601, length))
+            #expect(isNear(length - 600, length) && !isNear(length - 601, length) && !isNear(length + 1, length))
+        }
+    }
+
+    @Test("An HPA made faster has all of its times shorter and nothing else different")
+    func fasterHPA() {
+        let hpa = HPAConfiguration(metrics: [.cpu(percent: 70)]).faster(by: 10)
+        #expect(hpa.syncPeriod == 1.5 && hpa.downscaleStabilisation == 30 && hpa.cpuInitialisation == 30)
+        #expect(hpa.initialReadiness == 3 && hpa.metricWindow == 1.5 && hpa.tolerance == 0.1)
+        #expect(hpa.behavior?.down.stabilisation == 30)
+        #expect(hpa.behavior?.up.limits == [.init(.percent(100), per: 1.5), .init(.pods(4), per: 1.5)])
+        #expect(HPAConfiguration().faster(by: 1) == HPAConfiguration())
+    }
+}
