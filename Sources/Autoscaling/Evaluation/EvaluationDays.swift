@@ -35,19 +35,22 @@ public struct EvaluationDays: Sendable {
         self.runs = runs
     }
 
-    /// The last `count` whole days of a recording, the forecaster fitted on the days before, `fitted` at most.
+    /// The last `count` whole days of a recording, counted from its first second, the forecaster fitted on the days
+    /// before, `fitted` at most.
     ///
-    /// Its 99th percentile becomes `peak` requests a second; what is above it stays above.
+    /// The recording's 99th percentile becomes `peak` requests a second, or less where its largest rate would else be more
+    /// than `most`: what no number of replicas serves tells nothing of a policy. Each second of the judged days then has a
+    /// Poisson number of arrivals.
     public init(
-        _ recording: LoadTrace, peak: Double, count: Int, fitted: Int = 10, secondsOfDay: Int = 86_400,
-        options: SimulatorOptions = SimulatorOptions()
+        _ recording: LoadTrace, peak: Double, most: Double = .infinity, count: Int, fitted: Int = 10,
+        secondsOfDay: Int = 86_400, options: SimulatorOptions = SimulatorOptions()
     ) throws(SimulationFault) {
         let sorted = recording.rates.sorted()
         let high = sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
         guard high > 0 else {
             throw SimulationFault(.load, "'\(recording.name)' has a 99th percentile of 0: it cannot be scaled")
         }
-        let load = recording.scaled(by: peak / high)
+        let load = recording.scaled(by: min(peak / high, most / recording.peak))
         let days = load.duration / secondsOfDay
         guard days >= count + 3 else {
             throw SimulationFault(
@@ -61,7 +64,10 @@ public struct EvaluationDays: Sendable {
         name = recording.name
         violationGoal = 0.01
         step = nil
-        runs = (first..<days).map { Self.run(UInt64($0), day($0), options, forecaster) }
+        runs = (first..<days).map { index in
+            let seed = UInt64(index)
+            return Self.run(seed, day(index).withPoissonArrivals(seed: seed), options, forecaster)
+        }
     }
 
     private static func run(
@@ -87,5 +93,17 @@ public struct EvaluationDays: Sendable {
                 faults: result.faults, recovery: recovery),
             RunTimeline(policy: policy.name, trace: name, result.records)
         )
+    }
+}
+
+extension ChainProfile {
+    /// The largest rate of the mix, requests a second, that the most replicas of every service serve at a utilisation.
+    public func rateMost(utilisation: Double = 0.8) -> Double {
+        let limits = services.indices.compactMap { index -> Double? in
+            let visits = visits(of: index)
+            let service = services[index]
+            return visits > 0 ? Double(service.bounds.upperBound) * service.capacity * utilisation / visits : nil
+        }
+        return limits.min() ?? .infinity
     }
 }

@@ -24,6 +24,18 @@ public struct GoalLimits: Sendable, Equatable {
     public init(violationShare: Double) { self.violationShare = violationShare }
 }
 
+/// One policy beside another on violations and replica-hours.
+public enum PolicyStanding: String, Sendable, CaseIterable {
+    /// No more of either.
+    case notWorseOnEither = "not worse on violations and replica-hours"
+    /// No more violations, at more replica-hours.
+    case moreReplicaHours = "fewer violations at more replica-hours"
+    /// More violations, at no more replica-hours.
+    case moreViolations = "more violations at fewer replica-hours"
+    /// More of both.
+    case worseOnBoth = "worse on both"
+}
+
 extension EvaluationTable {
     /// The goals of `policy` on `trace`; empty where it was not run. Claims about peers that were not run are left out.
     public func goals(_ policy: String, _ trace: String, _ limits: GoalLimits) -> [EvaluationGoal] {
@@ -76,6 +88,19 @@ extension EvaluationTable {
             guard let own = summary(policy, trace), let other = summary(rule, trace) else { return true }
             return own.replicaHours.mean <= other.replicaHours.mean * (1 + slack)
                 && own.violationShare.mean <= max(other.violationShare.mean, 1e-5)
+        }
+    }
+
+    /// How `policy` stands beside `other` on one trace, on violations and replica-hours at once; nil where one was not run.
+    public func standing(_ policy: String, beside other: String, on trace: String) -> PolicyStanding? {
+        guard let own = summary(policy, trace), let peer = summary(other, trace) else { return nil }
+        let isLater = own.violationShare.mean > max(peer.violationShare.mean, 1e-5)
+        let isDearer = own.replicaHours.mean > peer.replicaHours.mean
+        return switch (isLater, isDearer) {
+        case (false, false): .notWorseOnEither
+        case (false, true): .moreReplicaHours
+        case (true, false): .moreViolations
+        case (true, true): .worseOnBoth
         }
     }
 

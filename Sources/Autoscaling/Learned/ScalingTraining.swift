@@ -21,6 +21,8 @@ public struct ScalingTraining: Sendable {
     public var environment: ScalingEnvironment.Configuration
     /// Steps of single environments.
     public var steps = 400_000
+    /// Episodes in which PPO first watches the forecast rule and learns to do the same; 0 for none.
+    public var imitated = 64
     /// Steps between two judgements.
     public var judgedEvery = 50_000
     /// Largest rate of the days in requests a second.
@@ -82,6 +84,14 @@ public struct ScalingTraining: Sendable {
         case .ppo:
             let learner = try PPO(ppo, makeEnvironment: world)
             learner.scorer = score
+            if imitated > 0 {
+                var shown = try world(.training(0))
+                let guide = RuleGuide(environment)
+                let demonstrations = try Demonstrations.record(
+                    &shown, episodes: imitated, seed: seed, gamma: 0.97, capacity: 32_768
+                ) { guide.choose($0, &$1) }
+                _ = learner.imitate(demonstrations)
+            }
             learner.train(progress: progress)
             (best, bestScore, curve) = (learner.best, learner.bestScore, learner.curve)
         case .dqn:
@@ -142,6 +152,7 @@ public struct ScalingTraining: Sendable {
             services: environment.form == .single ? environment.profile.services.count : nil, rules: environment.rules,
             training: [
                 "algorithm": algorithm.rawValue, "seed": "\(seed)", "steps": "\(steps)", "score": "\(score)",
+                "imitated": "\(algorithm == .ppo ? imitated : 0)",
                 "whole": "\(environment.isWhole)", "shield": "\(environment.isShielded)",
                 "reward": environment.reward.text,
                 "kinds": kinds.map(\.rawValue).joined(separator: " "),

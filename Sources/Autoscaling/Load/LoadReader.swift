@@ -3,8 +3,8 @@ internal import Forecasting
 /// Reads a load from comma-separated text: a header, then rows of a time and a value in the order of time.
 ///
 /// Times are seconds (whole or not), or what `CivilTime` reads. A value stands for the interval that begins at its time;
-/// the interval is the shortest between two rows, and rows may be missing. Between the middles of intervals the rate
-/// follows straight lines. A mistake is an error that names the line.
+/// the interval is the shortest between two rows, and rows may be missing where no gap is longer than `gapMost`. Between
+/// the middles of intervals the rate follows straight lines. A mistake is an error that names the line.
 public struct LoadReader: Sendable, Equatable {
     /// What a value counts.
     public enum Unit: String, Sendable, CaseIterable {
@@ -34,6 +34,8 @@ public struct LoadReader: Sendable, Equatable {
     public var scale = Scale.factor(1)
     /// Seconds of the recording that pass in one second of the load.
     public var speed = 1.0
+    /// The longest gap between two rows in seconds of the recording; a longer one is a mistake.
+    public var gapMost = Double.infinity
     /// Part of the recording, in its own seconds from its first row.
     public var window: Range<Double> = 0 ..< .infinity
 
@@ -76,6 +78,11 @@ public struct LoadReader: Sendable, Equatable {
             }
             if let last = rows.last, at <= last.time {
                 throw SimulationFault(.malformed, "\(row.place): its time is not after that of the row before")
+            }
+            if let last = rows.last, at - last.time > gapMost {
+                throw SimulationFault(
+                    .malformed,
+                    "\(row.place): \(at - last.time) s after the row before; at most \(gapMost) s are bridged")
             }
             rows.append((at, rate))
         }

@@ -1,3 +1,6 @@
+internal import Glibc
+internal import Learning
+
 /// A load to be served: requests of the whole mix a second, one value a second.
 public struct LoadTrace: Sendable, Equatable {
     /// What it is called in tables.
@@ -45,6 +48,12 @@ public struct LoadTrace: Sendable, Equatable {
         LoadTrace(name: name, rates: rates.map { $0 * factor }, market: market)
     }
 
+    /// A Poisson number of arrivals in each second, with the load's rate as its mean: what a recording of minutes has lost.
+    public func withPoissonArrivals(seed: UInt64) -> LoadTrace {
+        var random = Xoshiro256StarStar(seed: seed).split("arrivals")
+        return LoadTrace(name: name, rates: rates.map { random.poisson(mean: $0) }, market: market)
+    }
+
     /// The seconds in `range` that the load has, with the clock moved.
     public func window(_ range: Range<Int>) -> LoadTrace {
         let inside = range.clamped(to: 0..<rates.count)
@@ -61,5 +70,23 @@ public struct LoadTrace: Sendable, Equatable {
             return SimulationFault(.load, "load '\(name)' is \(rates[bad]) at second \(bad); rates are 0...1e9")
         }
         return nil
+    }
+}
+
+extension Xoshiro256StarStar {
+    /// A Poisson number: below a mean of 30 by inversion, above it the rounded normal with mean and variance alike, whose
+    /// distribution function differs from Poisson's by less than 0.015 from there on.
+    mutating func poisson(mean: Double) -> Double {
+        guard mean > 0 else { return 0 }
+        guard mean < 30 else { return max(0, (mean + mean.squareRoot() * normal()).rounded()) }
+        let u = uniform()
+        var (count, term) = (0.0, exp(-mean))
+        var sum = term
+        while u > sum, count < 200 {
+            count += 1
+            term *= mean / count
+            sum += term
+        }
+        return count
     }
 }

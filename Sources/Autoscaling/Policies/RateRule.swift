@@ -44,6 +44,8 @@ public struct RateRule: Sendable, Equatable {
         var source: String
         /// Whether all of it was measured or forecast, so that replicas may be taken away.
         var isWhole: Bool
+        /// Replicas that a plan has for it; nil to count them at the rule's utilisation.
+        var replicas: Int?
     }
 
     /// The rule's numbers.
@@ -80,8 +82,8 @@ public struct RateRule: Sendable, Equatable {
             inForce.propose(replicas, at: now)
             return ServiceDecision(replicas: replicas, reasons: [Reason("MetricsMissing", "hold \(held)")])
         }
-        let need = service.clamp(
-            max(floor, service.replicas(serving: demand.rate, utilisation: settings.utilisation)))
+        let counted = demand.replicas ?? service.replicas(serving: demand.rate, utilisation: settings.utilisation)
+        let need = service.clamp(max(floor, counted))
         // What is in force when the rule begins counts as a need, so that it does not begin with a scale-down.
         if !isSeeded { needs.add(held, at: now) }
         isSeeded = true

@@ -26,8 +26,8 @@ extension ChainSimulator {
     mutating func readMetrics() {
         let now = Double(second)
         for index in feeds.indices { _ = feeds[index].receive(at: now) }
-        if chainFeed.receive(at: now) {
-            if let rate = chainFeed.numbers?.rate ?? observedRates.last { observedRates.append(rate) }
+        for numbers in chainFeed.receive(at: now) {
+            if let rate = numbers?.rate ?? observedRates.last { observedRates.append(rate) }
         }
         latestForecast = nil
         guard !observedRates.isEmpty else { return }

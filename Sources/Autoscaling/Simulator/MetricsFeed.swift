@@ -53,9 +53,10 @@ struct MetricsFeed: Sendable {
         return max(0, 1 + noise * normal)
     }
 
-    /// Reads what has come by `now`; true where there was a sample newer than the last.
-    mutating func receive(at now: Double) -> Bool {
-        var isNew = false
+    /// Reads what has come by `now`: one entry for each sample newer than those before, oldest first, nil where it was
+    /// lost. A sample that a newer one has overtaken is left out.
+    mutating func receive(at now: Double) -> [Numbers?] {
+        var received: [Numbers?] = []
         var index = 0
         while index < underway.count {
             guard underway[index].readableAt <= now else {
@@ -67,8 +68,8 @@ struct MetricsFeed: Sendable {
             newestTakenAt = sample.takenAt
             numbers = sample.numbers
             if sample.numbers != nil { takenAt = sample.takenAt }
-            isNew = true
+            received.append(sample.numbers)
         }
-        return isNew
+        return received
     }
 }

@@ -13,8 +13,11 @@ struct PolicyEvaluateCommand: ParsableCommand {
         discussion: """
             Policies: static, hpa (CPU at 70 %), hpa50, keda, autopilot, forecast (the calibrated rule), oracle (knows
             the future), hybrid, and those of --model files behind the shield and alone. Traces: day:mild, day:bursty,
-            day:eventful, day:china, day:flash, or a CSV file with the columns time and value, of which the last days
-            are judged and the ones before fit the forecast; its 99th percentile becomes --peak.
+            day:eventful, day:china, day:flash, or a CSV file with the columns time and value: requests in the interval that
+            begins at its row, any interval. Rates run along lines between the middles of intervals, each second has a
+            Poisson number of arrivals, and gaps longer than --gap-most are an error. The file is cut into days from its
+            first row; the last --seeds ones are judged, up to ten before them fit the forecast. Its 99th percentile
+            becomes --peak, or less where the most replicas of the chain could not serve its largest rate at 80 %.
 
             Example:
               autoscaler evaluate --policies all --model policy.safetensors --trace day:mild --trace day:bursty \\
@@ -37,6 +40,8 @@ struct PolicyEvaluateCommand: ParsableCommand {
     var valueColumn = "value"
     @Option(help: "Seconds of a file's day; shorter ones give more runs.")
     var secondsOfDay = 86_400
+    @Option(help: "Longest gap between two rows of a file, in seconds.")
+    var gapMost = 3_600.0
     @Flag(help: "Take the rules' own defaults instead of calibrating them first.")
     var uncalibrated = false
     @Option(help: "Threads; the results are the same.")
@@ -50,6 +55,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
         if !(1...1_000).contains(seeds) { throw ValidationError("--seeds is 1...1000") }
         if !(1...64).contains(threads) { throw ValidationError("--threads is 1...64") }
         if !(peak > 0 && peak <= 1e9) { throw ValidationError("--peak is more than 0 and at most 1e9") }
+        if !(gapMost > 0) { throw ValidationError("--gap-most is more than 0") }
         if secondsOfDay < 3_600 { throw ValidationError("--seconds-of-day is at least 3600") }
     }
 
@@ -91,10 +97,12 @@ struct PolicyEvaluateCommand: ParsableCommand {
             reader.timeColumn = timeColumn
             reader.valueColumn = valueColumn
             reader.unit = .perInterval
+            reader.gapMost = gapMost
             let text = String(decoding: try InputFile.read(name), as: UTF8.self)
             let title = name.split(separator: "/").last.map(String.init) ?? name
             return try EvaluationDays(
-                try reader.read(text, name: title), peak: peak, count: seeds, secondsOfDay: secondsOfDay)
+                try reader.read(text, name: title), peak: peak, most: ChainProfile.tradingChain.rateMost(),
+                count: seeds, secondsOfDay: secondsOfDay)
         } catch let fault as SimulationFault {
             throw UserError("\(fault)")
         }
@@ -136,6 +144,10 @@ struct PolicyEvaluateCommand: ParsableCommand {
                         "\(day.name) \(policy): \(goal.isMet ? "met" : "MISSED") \(goal.claim): \(goal.measured)\n")
                 }
             }
+        }
+        for day in days {
+            guard let standing = table.standing("forecast", beside: EvaluationTable.hpa, on: day.name) else { continue }
+            Terminal.say("\(day.name): forecast beside hpa: \(standing.rawValue)\n")
         }
         for policy in ["ppo", "dqn", "hybrid"] where table.policies.contains(policy) {
             let verdict = table.isNotWorse(policy, than: "forecast") ? "is not worse than" : "is worse than"

@@ -18,10 +18,10 @@ enum PolicyShelf {
         case "keda": return try KEDAPolicy(profile, utilisation: configuration.rule.utilisation)
         case "static": return try StaticPolicy(profile, peak: configuration.peak)
         case "forecast":
-            var settings = ForecastRule.Settings()
+            var settings = configuration.forecastRule
             settings.rule = configuration.rule
-            settings.quantile = configuration.quantile
-            settings.lookahead = configuration.lookahead
+            settings.rule.utilisation = configuration.forecastRule.rule.utilisation
+            settings.rule.downWindow = configuration.forecastRule.rule.downWindow
             settings.period = configuration.ladder.period
             return try ForecastRule(profile, settings, floor: configuration.shield.floor)
         case "reactive": return try ReactiveRule(profile, configuration.rule, floor: configuration.shield.floor)

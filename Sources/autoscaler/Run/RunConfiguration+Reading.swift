@@ -66,8 +66,13 @@ extension RunConfiguration {
         let policies = try top.section("policies")
         rule.utilisation = try policies.share("utilisation", default: 0.7, in: 0.05...1)
         rule.downWindow = try policies.seconds("down_window", default: 120, in: 0...86_400)
-        quantile = try policies.number("quantile", default: 0.9, in: 0.5...0.99)
-        lookahead = try policies.seconds("lookahead", default: 15, in: 0...3_600)
+        forecastRule.quantile = try policies.number("quantile", default: 0.9, in: 0.5...0.99)
+        forecastRule.lookahead = try policies.seconds("lookahead", default: 0, in: 0...3_600)
+        if policies.has("utilisation") { forecastRule.rule.utilisation = rule.utilisation }
+        if policies.has("down_window") { forecastRule.rule.downWindow = rule.downWindow }
+        let share = try policies.share("latency_share", default: 0.7, in: 0...1)
+        forecastRule.latencyShare = share > 0 ? share : nil
+        if let fault = forecastRule.fault { throw policies.error("latency_share", fault) }
         peak = try policies.value("peak")?.rate(in: 0...1e9) ?? 0
         hpaPercent = try policies.integer("hpa_percent", default: 70, in: 1...100)
         hpaTimeScale = try policies.number("hpa_time_scale", default: 1, in: 1...1_000)

@@ -62,9 +62,8 @@ struct RunConfiguration: Sendable {
     var ladder = LadderSettings()
     var shield = Shield.Settings()
     var rule = RateRule.Settings()
-    var quantile = 0.9
-    /// Seconds that the forecast rule looks ahead beyond start-up and two periods.
-    var lookahead = 15.0
+    /// The forecast rule's own numbers; limits, age and period are those of `rule` and `ladder`.
+    var forecastRule = ForecastRule.Settings()
     var forecast = Forecast.persistence
     var calendar: Calendar?
     /// Empty for no model.

@@ -27,6 +27,8 @@ struct PolicyTrainCommand: ParsableCommand {
     var seed: UInt64 = 1
     @Option(help: "Steps of single environments; fewer for a look, more seldom help (default: 400000).")
     var steps: Int?
+    @Option(help: "Episodes in which PPO imitates the forecast rule before it learns; 0 for none.")
+    var imitate = 64
     @Option(help: "shared: one network for each service; single: SealOS+'s one head for the whole chain.")
     var form = "shared"
     @Flag(help: "Decide and reward the whole chain at once; single does so always.")
@@ -41,6 +43,7 @@ struct PolicyTrainCommand: ParsableCommand {
     func validate() throws {
         if let steps, steps < 1 { throw ValidationError("--steps is at least 1") }
         if !(peak > 0 && peak <= 1e9) { throw ValidationError("--peak is more than 0 and at most 1e9") }
+        if !(0...10_000).contains(imitate) { throw ValidationError("--imitate is 0...10000") }
         if ScalingForm(rawValue: form) == nil { throw ValidationError("--form is shared or single, not '\(form)'") }
     }
 
@@ -53,6 +56,7 @@ struct PolicyTrainCommand: ParsableCommand {
             training.steps = steps
             training.judgedEvery = min(training.judgedEvery, max(1, steps / 4))
         }
+        training.imitated = imitate
         training.environment.form = ScalingForm(rawValue: form) ?? .shared
         training.environment.isWhole = whole || training.environment.form == .single
         training.environment.isShielded = shielded

@@ -14,6 +14,7 @@ import Testing
         training.steps = steps
         training.judgedEvery = steps
         training.days = 2
+        training.imitated = 4
         training.kinds = [.mild]
         training.validationKinds = [.mild]
         training.environment.form = form

@@ -15,12 +15,13 @@ import Testing
         }
     }
 
-    /// u* 0.7, q90, 120 s, no other lookahead, nothing drained.
+    /// u* 0.7, q90, 120 s, no other lookahead, no plan of the chain, nothing drained.
     private static var plain: ForecastRule.Settings {
         var settings = ForecastRule.Settings()
         settings.rule = RateRule.Settings(utilisation: 0.7, downWindow: 120)
         settings.quantile = 0.9
         settings.lookahead = 0
+        settings.latencyShare = nil
         return settings
     }
 

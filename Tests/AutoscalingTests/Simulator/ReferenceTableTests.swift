@@ -58,6 +58,9 @@ import Testing
     static func forecastRule(utilisation: Double) throws -> any ScalingPolicy {
         var settings = ForecastRule.Settings()
         settings.rule = RateRule.Settings(utilisation: utilisation, downWindow: 120)
+        settings.latencyShare = nil
+        settings.quantile = 0.95
+        settings.lookahead = 15
         return try ForecastRule(.tradingChain, settings)
     }
 
