@@ -21,29 +21,28 @@ final class LocalLoad: Sendable {
         self.sequences = sequences
         tier.restart(at: .zero, born: now, epoch: 1, refusingOlder: false)
         let payload = [UInt8](repeating: 1, count: 64)
-        for id in 0..<entries { put(UInt64(id), payload) }
+        for id in 0..<entries { put(UInt64(id), payload.span.bytes) }
     }
 
     @inline(__always)
-    private func put(_ id: UInt64, _ payload: [UInt8]) {
+    private func put(_ id: UInt64, _ payload: RawSpan) {
         let version = Ticket(ticket.wrappingAdd(1, ordering: .relaxed).oldValue)
         let certificate = Certificate(version: version, asOf: version, asOfTime: 0, epoch: 1)
         tier.install(
-            CertifiedEntry(key: CacheKey(Self.space, id), certificate: certificate, payload: payload), born: now,
-            at: now, followsStream: true)
+            CacheKey(Self.space, id), certificate, payload: payload, born: now, at: now, followsStream: true)
     }
 
     /// One thread's operations; returns how many gets missed.
     func loop(thread: Int, isMixed: Bool, operations: Int) -> Int {
         let keys = sequences[thread].keys
         let bound = AgeBound()
-        let payloads = [[UInt8](repeating: 1, count: 64), [UInt8](repeating: 2, count: 64)]
+        let payloads = ([UInt8](repeating: 1, count: 64), [UInt8](repeating: 2, count: 64))
         return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
             var (misses, sum) = (0, UInt64(0))
             for step in 0..<operations {
                 let id = UInt64(keys[step & (KeySequence.length - 1)])
                 if isMixed, step & 3 == 3 {
-                    put(id, payloads[step >> 2 & 1])
+                    if step & 4 == 0 { put(id, payloads.0.span.bytes) } else { put(id, payloads.1.span.bytes) }
                 } else if tier.copy(CacheKey(Self.space, id), bound, at: now, to: buffer) != nil {
                     sum &+= Self.sum(buffer)
                 } else {

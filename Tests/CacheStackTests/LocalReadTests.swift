@@ -52,6 +52,48 @@ struct LocalReadTests {
         tier.checkInvariants()
     }
 
+    @Test("Bytes from anywhere are installed as an entry's are: copied, by version, and nil is an absent row")
+    func installedFromSpan() throws {
+        let tier = LocalTierTests.tier(entries: 64)
+        let bound = AgeBound()
+        func install(_ id: UInt64, _ version: UInt64, _ payload: [UInt8]?) -> Bool {
+            let entry = LocalTierTests.entry(id, version: version)
+            return tier.install(
+                entry.key, entry.certificate, payload: payload?.span.bytes, born: Self.start, at: Self.start,
+                followsStream: true)
+        }
+        for length in [0, 1, 63, 64, 65, 1_000] {
+            let (id, payload) = (UInt64(length), Self.payload(length))
+            #expect(install(id, 2, payload))
+            #expect(tier.value(Self.key(id), bound, at: Self.start)?.1 == payload)
+            #expect(!install(id, 1, [9]), "an older version is refused")
+            #expect(tier.value(Self.key(id), bound, at: Self.start)?.1 == payload)
+            #expect(install(id, 3, nil))
+            let absent = try #require(tier.value(Self.key(id), bound, at: Self.start))
+            #expect(absent.0.isAbsent && absent.0.version == Ticket(3) && absent.1 == nil)
+        }
+        tier.checkInvariants()
+    }
+
+    @Test("Every shard count spreads rows and finds them again", arguments: [1, 2, 16, 256])
+    func everyShard(shards: Int) {
+        let tier = LocalTierTests.tier(entries: 64 * shards, shards: shards)
+        let count = UInt64(16 * shards)
+        for id in 0..<count {
+            tier.install(LocalTierTests.entry(id), born: Self.start, at: Self.start, followsStream: true)
+        }
+        // A quarter of the room is in use: a row is missing only where some shard has four times its share.
+        #expect(tier.statistics.entries == Int(count))
+        var buffer = [UInt8](repeating: 0, count: 64)
+        for id in 0..<count {
+            let length = buffer.withUnsafeMutableBytes {
+                tier.copy(Self.key(id), AgeBound(), at: Self.start, to: $0)?.length
+            }
+            #expect(length == 1)
+        }
+        tier.checkInvariants()
+    }
+
     @Test("A prefetch of many keys, held, missing or none at all, changes nothing")
     func prefetch() {
         let tier = Self.filled(lengths: 0...99)

@@ -152,9 +152,10 @@ struct FloorTable {
 }
 
 /// The integer hash of L1: the same in every process, so that jitter is too.
+@usableFromInline
 enum LocalHash {
     /// Spreads the bits of `x`.
-    @inline(__always)
+    @inlinable @inline(__always)
     static func mix(_ x: UInt64) -> UInt64 {
         var x = x
         x ^= x >> 32
@@ -164,7 +165,7 @@ enum LocalHash {
     }
 
     /// A key as one number; keys with ids below 2^48 stay distinct.
-    @inline(__always)
+    @inlinable @inline(__always)
     static func number(_ key: CacheKey) -> UInt64 { key.id ^ UInt64(key.space.rawValue) << 48 }
 
     /// `duration` shortened by up to a tenth, by the key: jitter only ever subtracts.

@@ -1,15 +1,17 @@
-internal import Synchronization
+public import Synchronization
 
 /// Counts of lookups, in stripes of one cache line pair a thread: exact, and a plain load and store each.
 ///
 /// Only threads past the 63rd share a stripe, by atomic additions. A sum taken while others count may miss their last
 /// increments, never more.
 @safe
+@usableFromInline
 final class LocalCounters: Sendable {
+    @usableFromInline
     enum Count: Int { case hits, negatives, misses, stales, unrecorded }
 
-    private static let stripes = 64
-    private static let stride = 16
+    @inlinable static var stripes: Int { 64 }
+    @inlinable static var stride: Int { 16 }
     private nonisolated(unsafe) let words: UnsafeMutablePointer<AtomicWord>
 
     init() {
@@ -26,22 +28,23 @@ final class LocalCounters: Sendable {
 
     /// The counters without their reference count.
     @safe
+    @usableFromInline
     struct Base: @unchecked Sendable {
-        fileprivate let words: UnsafeMutablePointer<AtomicWord>
+        @usableFromInline let words: UnsafeMutablePointer<AtomicWord>
 
         /// Whether a thread of that number has a stripe of its own.
-        @inline(__always)
+        @inlinable @inline(__always)
         static func isOwner(_ thread: Int) -> Bool { UInt(bitPattern: thread) < UInt(LocalCounters.stripes - 1) }
 
         /// Adds one to a count of the calling thread, which has a stripe of its own.
-        @inline(__always)
+        @inlinable @inline(__always)
         func addOwn(_ count: Count, thread: Int) {
             let word = unsafe words + (thread &* LocalCounters.stride &+ count.rawValue)
             unsafe word.pointee.store(word.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         }
 
         /// Adds one to a count of the calling thread.
-        @inline(__always)
+        @inlinable @inline(__always)
         func add(_ count: Count, thread: Int) {
             if Self.isOwner(thread) {
                 addOwn(count, thread: thread)

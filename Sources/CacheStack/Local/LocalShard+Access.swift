@@ -13,6 +13,14 @@ public struct LocalRow: Hashable, Sendable {
     public var isClosed: Bool
     /// Epoch of both tickets.
     public var epoch: UInt32
+
+    @inlinable
+    init(
+        version: Ticket, asOf: Ticket, ageNanoseconds: Int64, isAbsent: Bool, isClosed: Bool, epoch: UInt32
+    ) {
+        (self.version, self.asOf, self.ageNanoseconds) = (version, asOf, ageNanoseconds)
+        (self.isAbsent, self.isClosed, self.epoch) = (isAbsent, isClosed, epoch)
+    }
 }
 
 /// What a reader demands of a certificate.
@@ -110,13 +118,18 @@ extension LocalShard {
         return fields
     }
 
+    /// Whether an offered certificate is of this epoch and its version not below the key's floor.
+    private func believes(_ key: CacheKey, _ certificate: Certificate) -> Bool {
+        certificate.epoch == memory.epoch
+            && floors.allows(
+                version: certificate.version.rawValue, asOf: certificate.asOf.rawValue, LocalHash.number(key))
+    }
+
     /// What an offered certificate is worth here and now; nil where it is of another epoch or below a floor.
     func judge(_ key: CacheKey, _ certificate: Certificate, born: Int64, now: Int64, followsStream: Bool) -> LocalRow? {
-        let (version, asOf) = (certificate.version.rawValue, certificate.asOf.rawValue)
+        guard believes(key, certificate) else { return nil }
+        let asOf = certificate.asOf.rawValue
         let horizon = horizon
-        guard certificate.epoch == horizon.epoch,
-            floors.allows(version: version, asOf: asOf, LocalHash.number(key))
-        else { return nil }
         let follows = followsStream && asOf >= floors.base
         return LocalRow(
             version: certificate.version, asOf: Ticket(follows ? max(asOf, horizon.watermark) : asOf),
@@ -128,8 +141,7 @@ extension LocalShard {
     mutating func install(
         _ key: CacheKey, _ mixed: UInt64, _ certificate: Certificate, payload: UnsafeRawBufferPointer?, _ offer: Offer
     ) -> Bool {
-        guard judge(key, certificate, born: offer.born, now: offer.now, followsStream: offer.followsStream) != nil
-        else { return false }
+        guard believes(key, certificate) else { return false }
         let slot = find(key, mixed)
         let old = slot >= 0 ? memory.fields(slot) : SlotMemory.Fields()
         if slot >= 0, certificate.version.rawValue < old.version { return false }
@@ -152,7 +164,7 @@ extension LocalShard {
             renew(slot, fields, follows)
             return true
         }
-        if slot >= 0 { return unsafe supersede(slot, fields, bytes, weight: weight, offer) }
+        if slot >= 0 { return unsafe supersede(slot, old, fields, bytes, weight: weight, offer) }
         // A new row is newer than all uses so far.
         catchUp()
         let size = SlotMemory.stride + BlockArena.size(bytes.count)
@@ -175,9 +187,9 @@ extension LocalShard {
 
     /// Puts a newer version in the place of an older one, which is kept for open snapshots that may want it.
     private mutating func supersede(
-        _ slot: Int32, _ fields: SlotMemory.Fields, _ payload: UnsafeRawBufferPointer, weight: Int, _ offer: Offer
+        _ slot: Int32, _ old: SlotMemory.Fields, _ fields: SlotMemory.Fields, _ payload: UnsafeRawBufferPointer,
+        weight: Int, _ offer: Offer
     ) -> Bool {
-        let old = memory.fields(slot)
         touch(slot)
         let growth = BlockArena.size(payload.count) - BlockArena.size(Int(old.length))
         guard
@@ -190,7 +202,7 @@ extension LocalShard {
         if offer.oldestSnapshot != .max {
             keep(slot, old, before: fields.version, offer.oldestSnapshot, beside: growth)
         }
-        unsafe replace(slot, fields, payload, weight: weight)
+        unsafe replace(slot, old, by: fields, payload, weight: weight)
         return true
     }
 

@@ -205,9 +205,9 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
 
     /// Replaces fields and payload of a held slot, whose old block is free as soon as no slot names it.
     mutating func replace(
-        _ slot: Int32, _ fields: SlotMemory.Fields, _ payload: UnsafeRawBufferPointer, weight: Int
+        _ slot: Int32, _ old: SlotMemory.Fields, by fields: SlotMemory.Fields, _ payload: UnsafeRawBufferPointer,
+        weight: Int
     ) {
-        let old = memory.fields(slot)
         let oldWeight = self.weight(slot)
         var fields = fields
         fields.flags.formUnion(old.flags.intersection([.held, .pinned]))
@@ -292,11 +292,12 @@ struct LocalShard: ~Copyable, @unchecked Sendable {
 ///
 /// Sendable unchecked: what it points to is shared memory of atomics that the tier keeps alive.
 @safe
+@usableFromInline
 struct LocalView: @unchecked Sendable {
-    let memory: SlotMemory
-    private let record: UseRecord
-    private let marks: UseMarks.Base
-    private let marksMax: UInt8
+    @usableFromInline let memory: SlotMemory
+    @usableFromInline let record: UseRecord
+    @usableFromInline let marks: UseMarks.Base
+    @usableFromInline let marksMax: UInt8
 
     init(_ memory: SlotMemory, _ record: UseRecord, _ evictor: Evictor) {
         self.memory = memory
@@ -306,7 +307,7 @@ struct LocalView: @unchecked Sendable {
     }
 
     /// Tells the policy of a hit, now or later; false where the record has no room.
-    @inline(__always)
+    @inlinable @inline(__always)
     func use(_ slot: Int32, thread: Int) -> Bool {
         if marksMax == 0 { return record.append(slot, thread: thread) }
         marks.mark(slot, upTo: marksMax)

@@ -23,16 +23,25 @@ extension LocalTier {
         _ entry: CertifiedEntry, born: MonotonicTime, at now: MonotonicTime, followsStream: Bool,
         onlyIfPresent: Bool = false
     ) -> Bool {
-        let mixed = LocalHash.mix(LocalHash.number(entry.key))
+        unsafe install(
+            entry.key, entry.certificate, payload: entry.payload?.span.bytes, born: born, at: now,
+            followsStream: followsStream, onlyIfPresent: onlyIfPresent)
+    }
+
+    /// The same for a row whose bytes (nil: it is absent) are anywhere; they are copied, and no reference count is touched.
+    @discardableResult
+    public func install(
+        _ key: CacheKey, _ certificate: Certificate, payload: RawSpan?, born: MonotonicTime, at now: MonotonicTime,
+        followsStream: Bool, onlyIfPresent: Bool = false
+    ) -> Bool {
+        let mixed = LocalHash.mix(LocalHash.number(key))
         let offer = LocalShard.Offer(
             born: born.nanoseconds, now: now.nanoseconds, followsStream: followsStream, onlyIfPresent: onlyIfPresent,
             oldestSnapshot: snapshots.oldest)
         return withShard(mixed) { shard in
-            guard let payload = entry.payload else {
-                return unsafe shard.install(entry.key, mixed, entry.certificate, payload: nil, offer)
-            }
+            guard let payload else { return unsafe shard.install(key, mixed, certificate, payload: nil, offer) }
             return unsafe payload.withUnsafeBytes { bytes in
-                unsafe shard.install(entry.key, mixed, entry.certificate, payload: bytes, offer)
+                unsafe shard.install(key, mixed, certificate, payload: bytes, offer)
             }
         }
     }

@@ -20,6 +20,11 @@ internal import Glibc
 /// | `pin`, `unpin` | a pinned row is not evicted |
 /// | `openSnapshot`, `closeSnapshot` | between them up to three superseded versions of a row are kept |
 ///
+/// `copy` into a buffer is inlined where it is called, with all that a hit needs: kept apart, the call's saved registers
+/// and its result in memory are a third of its instructions, and the fewer there are, the more reads wait for memory at
+/// once. For that the types under it are visible to the compiler in other modules; their constants are computed, since
+/// a stored one would be reached by a call there.
+///
 /// **Eviction.** One policy a shard; with one shard and the default policy the tier is an exact LRU, as far as hits of
 /// different threads have an order at all: hits are recorded in a ring a thread (`UseRecord`), which the policy hears
 /// of before it is asked. A read waits for no lock: with a full ring it empties it if the lock is free, and else loses
@@ -82,13 +87,12 @@ public final class LocalTier: Sendable {
     public let configuration: Configuration
     /// One allocation for all shards: reaching one costs no reference count.
     private nonisolated(unsafe) let shards: UnsafeMutablePointer<LockedShard>
-    private nonisolated(unsafe) let views: UnsafeMutablePointer<LocalView>
+    @usableFromInline nonisolated(unsafe) let views: UnsafeMutablePointer<LocalView>
     private nonisolated(unsafe) let region: UnsafeMutableRawPointer
-    private let shift: UInt64
-    private let mask: UInt64
+    @usableFromInline let mask: UInt64
     private let counters: LocalCounters
-    private let counts: LocalCounters.Base
-    private let threads: ThreadNumber
+    @usableFromInline let counts: LocalCounters.Base
+    @usableFromInline let threads: ThreadNumber
     let snapshots = OpenSnapshots()
 
     /// An empty tier; counts that do not fit its shards are programmer mistakes.
@@ -110,8 +114,6 @@ public final class LocalTier: Sendable {
             unsafe (views + index).initialize(to: shard.view)
             unsafe (self.shards + index).initialize(to: LockedShard(shard))
         }
-        // One shard: no shift gives its number, the mask does.
-        shift = UInt64(min(63, 64 - shards.trailingZeroBitCount))
         mask = UInt64(shards - 1)
         counters = LocalCounters()
         counts = counters.base
@@ -133,9 +135,9 @@ public final class LocalTier: Sendable {
         return stripes
     }
 
-    @inline(__always)
-    private func index(_ mixed: UInt64) -> Int {
-        Int(truncatingIfNeeded: (mixed &>> shift) & mask)
+    @inlinable @inline(__always)
+    func index(_ mixed: UInt64) -> Int {
+        Int(truncatingIfNeeded: (mixed &>> 56) & mask)
     }
 
     @inline(__always)
@@ -169,13 +171,13 @@ public final class LocalTier: Sendable {
         else {
             return unsafe servedAgain(key, mixed, bound, now.nanoseconds, inline: inline, take)
         }
-        unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent, mixed)
+        unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent)
         return result
     }
 
     /// Counts a hit and tells the policy.
-    @inline(__always)
-    private func noteHit(_ view: UnsafePointer<LocalView>, _ slot: Int32, isAbsent: Bool, _ mixed: UInt64) {
+    @inlinable @inline(__always)
+    func noteHit(_ view: UnsafePointer<LocalView>, _ slot: Int32, isAbsent: Bool) {
         var thread = threads.known
         if _fastPath(LocalCounters.Base.isOwner(thread)) {
             counts.addOwn(isAbsent ? .negatives : .hits, thread: thread)
@@ -183,7 +185,7 @@ public final class LocalTier: Sendable {
             thread = threads.current
             counts.add(isAbsent ? .negatives : .hits, thread: thread)
         }
-        if unsafe _slowPath(!view.pointee.use(slot, thread: thread)) { catchUp(slot, mixed, thread) }
+        if unsafe _slowPath(!view.pointee.use(slot, thread: thread)) { unsafe catchUp(slot, view, thread) }
     }
 
     /// The same with patience: for misses, rows that may not be served, and rows that a writer changes.
@@ -212,7 +214,7 @@ public final class LocalTier: Sendable {
             }
         }
         switch outcome {
-        case .hit: unsafe noteHit(views + index(mixed), reading.slot, isAbsent: reading.row.isAbsent, mixed)
+        case .hit: unsafe noteHit(views + index(mixed), reading.slot, isAbsent: reading.row.isAbsent)
         case .stale: counts.add(.stales, thread: threads.current)
         case .miss, .contended: counts.add(.misses, thread: threads.current)
         }
@@ -234,10 +236,10 @@ public final class LocalTier: Sendable {
     }
 
     /// Makes room in the full record and puts the hit there, if the lock is free.
-    @inline(never)
-    private func catchUp(_ slot: Int32, _ mixed: UInt64, _ thread: Int) {
-        let isDone: Void? = unsafe shards[index(mixed)].withLockIfAvailable { $0.catchUp() }
-        if isDone == nil || !view(mixed).use(slot, thread: thread) { counts.add(.unrecorded, thread: thread) }
+    @usableFromInline @inline(never)
+    func catchUp(_ slot: Int32, _ view: UnsafePointer<LocalView>, _ thread: Int) {
+        let isDone: Void? = unsafe shards[view - UnsafePointer(views)].withLockIfAvailable { $0.catchUp() }
+        if unsafe isDone == nil || !view.pointee.use(slot, thread: thread) { counts.add(.unrecorded, thread: thread) }
     }
 
     /// Hands the row and a copy of its bytes to `body`, if the row may be served; returns whether it was.
@@ -284,6 +286,7 @@ public final class LocalTier: Sendable {
     ///
     /// - Returns: the row and its whole length; where that is more than `target` holds, only its beginning was copied.
     ///   Nil: the row may not be served; the beginning of `target` may have been written to.
+    @inlinable @inline(__always)
     public func copy(
         _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, to target: UnsafeMutableRawBufferPointer
     ) -> (row: LocalRow, length: Int)? {
@@ -295,7 +298,7 @@ public final class LocalTier: Sendable {
             if unsafe view.pointee.memory.glance(key, mixed, bound, now.nanoseconds, inline: direct, &reading),
                 reading.block == 0
             {
-                unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent, mixed)
+                unsafe noteHit(view, reading.slot, isAbsent: reading.row.isAbsent)
                 return (reading.row, Int(reading.length))
             }
         }
@@ -303,8 +306,8 @@ public final class LocalTier: Sendable {
     }
 
     /// The same for every target, payload and outcome.
-    @inline(never)
-    private func copyAgain(
+    @usableFromInline @inline(never)
+    func copyAgain(
         _ key: CacheKey, _ bound: AgeBound, at now: MonotonicTime, to target: UnsafeMutableRawBufferPointer
     ) -> (row: LocalRow, length: Int)? {
         unsafe served(key, bound, at: now) { memory, reading, inline in

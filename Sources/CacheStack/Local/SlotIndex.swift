@@ -1,4 +1,4 @@
-internal import Synchronization
+public import Synchronization
 
 /// Finds the slot of a key: places of four bytes, by open addressing and linear probing, at most two thirds full.
 ///
@@ -10,14 +10,15 @@ internal import Synchronization
 /// A deletion shifts places back, so there are no tombstones; readers learn of it by the index's sequence
 /// (`SlotMemory`). Places are written by the holder of the shard's lock only. The memory is the tier's.
 @safe
+@usableFromInline
 struct SlotIndex: @unchecked Sendable {
-    typealias Place = Atomic<UInt32>
+    @usableFromInline typealias Place = Atomic<UInt32>
 
     /// Places, and the bits of one that are the slot's number.
-    let count: UInt64
+    @usableFromInline let count: UInt64
     private let numberBits: UInt32
-    private let numberMask: UInt32
-    private let places: UnsafeMutablePointer<Place>
+    @usableFromInline let numberMask: UInt32
+    @usableFromInline let places: UnsafeMutablePointer<Place>
 
     /// Places for so many slots, a multiple of 32.
     static func places(_ capacity: Int) -> Int { (capacity * 3 / 2 + 32) / 32 * 32 }
@@ -34,8 +35,12 @@ struct SlotIndex: @unchecked Sendable {
     }
 
     /// Where the probe for a hash begins.
-    @inline(__always)
+    @inlinable @inline(__always)
     func home(_ mixed: UInt64) -> Int { Int(truncatingIfNeeded: ((mixed & 0xFFFF_FFFF) &* count) &>> 32) }
+
+    /// The number of places.
+    @inlinable @inline(__always)
+    var end: Int { Int(truncatingIfNeeded: count) }
 
     /// The place after another.
     @inline(__always)
@@ -45,7 +50,7 @@ struct SlotIndex: @unchecked Sendable {
     }
 
     /// What a place holds.
-    @inline(__always)
+    @inlinable @inline(__always)
     func word(at place: Int) -> UInt32 { unsafe places[place].load(ordering: .acquiring) }
 
     /// Begins to load a place.
@@ -53,8 +58,16 @@ struct SlotIndex: @unchecked Sendable {
     func prefetch(_ place: Int) { unsafe Processor.prefetch(places + place) }
 
     /// The tag of a hash, at its bits in a place. It shares no bits with `home`'s, as far as there are others.
-    @inline(__always)
+    @inlinable @inline(__always)
     func tag(_ mixed: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: mixed &>> 24) & ~numberMask }
+
+    /// The slot a place names, if it is in use and has that tag; else a number from `emptiest` on.
+    @inlinable @inline(__always)
+    func slot(_ word: UInt32, tag: UInt32) -> UInt32 { (word ^ tag) &- 1 }
+
+    /// The first number that is no slot's.
+    @inlinable @inline(__always)
+    var emptiest: UInt32 { numberMask }
 
     /// Whether a place that is in use has that tag.
     @inline(__always)

@@ -1,21 +1,22 @@
-internal import Synchronization
+public import Synchronization
 
 extension SlotMemory {
     // MARK: Reading
 
     /// What a reader found of a row, proven to belong together.
+    @usableFromInline
     struct Reading {
-        var row: LocalRow
-        var slot: Int32
-        var length: Int32
+        @usableFromInline var row: LocalRow
+        @usableFromInline var slot: Int32
+        @usableFromInline var length: Int32
         /// Address of the payload's block; zero where the payload was copied out of the slot.
-        var block: UInt64
-        fileprivate var sequence: UInt64
+        @usableFromInline var block: UInt64
+        @usableFromInline var sequence: UInt64
 
-        @inline(__always)
+        @inlinable @inline(__always)
         init() {
             row = LocalRow(
-                version: .zero, asOf: .zero, ageNanoseconds: 0, isAbsent: false, isClosed: false, epoch: 0)
+                version: Ticket(0), asOf: Ticket(0), ageNanoseconds: 0, isAbsent: false, isClosed: false, epoch: 0)
             (slot, length, block, sequence) = (-1, 0, 0, 0)
         }
     }
@@ -84,54 +85,49 @@ extension SlotMemory {
 
     /// The common case of `attempt` in few instructions, so that the processor begins the next read while this one waits
     /// for memory: a row that is open, may be served, and no writer in the way. False: `attempt` has to be asked.
-    @inline(__always)
+    @inlinable @inline(__always)
     func glance(
         _ key: CacheKey, _ mixed: UInt64, _ bound: AgeBound, _ now: Int64, inline: UnsafeMutableRawPointer,
         _ reading: inout Reading
     ) -> Bool {
         let horizon = unsafe head[Head.sequence].load(ordering: .acquiring)
         let tag = index.tag(mixed)
-        let wanted = UInt32(key.space.rawValue) | Flags.held.bits
         var place = index.home(mixed)
-        while true {
-            let word = index.word(at: place)
-            if _fastPath(index.has(word, tag: tag)) {
-                let slot = index.slot(word)
-                guard _fastPath(slot >= 0) else { return false }
-                let words = unsafe base(slot)
-                let sequence = unsafe words[Word.sequence].load(ordering: .acquiring)
-                let meta = unsafe words[Word.meta].load(ordering: .relaxed)
-                let upper = UInt32(truncatingIfNeeded: meta &>> 32)
-                if unsafe _fastPath(words[Word.id].load(ordering: .relaxed) == key.id) {
-                    let mask = UInt32(0xFFFF) | Flags([.held, .closed, .suspect]).bits
-                    guard _fastPath(upper & mask == wanted) else { return false }
-                    var asOf = unsafe words[Word.asOf].load(ordering: .relaxed)
-                    var born = unsafe Int64(bitPattern: words[Word.born].load(ordering: .relaxed))
-                    if _fastPath(upper & Flags.recertifiable.bits != 0) {
-                        asOf = max(asOf, unsafe head[Head.watermark].load(ordering: .relaxed))
-                        born = max(born, Int64(bitPattern: unsafe head[Head.born].load(ordering: .relaxed)))
-                    }
-                    let deadline = unsafe Int64(bitPattern: words[Word.deadline].load(ordering: .relaxed))
-                    guard _fastPath(now < deadline), _fastPath(asOf >= bound.atLeast.rawValue),
-                        _fastPath(now &- born <= bound.maxAgeNanoseconds)
-                    else { return false }
-                    reading.row = LocalRow(
-                        version: Ticket(unsafe words[Word.version].load(ordering: .relaxed)), asOf: Ticket(asOf),
-                        ageNanoseconds: now &- born, isAbsent: upper & Flags.absent.bits != 0, isClosed: false,
-                        epoch: UInt32(truncatingIfNeeded: unsafe head[Head.epoch].load(ordering: .relaxed)))
-                    unsafe fetch(words, slot, meta, sequence, inline, &reading)
-                    atomicMemoryFence(ordering: .acquiring)
-                    guard unsafe _fastPath(words[Word.sequence].load(ordering: .relaxed) == sequence),
-                        unsafe _fastPath(head[Head.sequence].load(ordering: .relaxed) == horizon)
-                    else { return false }
-                    return _fastPath((sequence | horizon) & 1 == 0)
-                }
-            } else if word == 0 {
-                return false
-            }
-            place = index.next(place)
-            if place == index.home(mixed) { return false }
+        var word = index.word(at: place)
+        var slot = index.slot(word, tag: tag)
+        while _slowPath(slot >= index.emptiest) {
+            if word == 0 { return false }
+            place &+= 1
+            if place == index.end { return false }
+            word = index.word(at: place)
+            slot = index.slot(word, tag: tag)
         }
+        let words = unsafe base(Int32(bitPattern: slot))
+        let sequence = unsafe words[Word.sequence].load(ordering: .acquiring)
+        guard unsafe _fastPath(words[Word.id].load(ordering: .relaxed) == key.id) else { return false }
+        let meta = unsafe words[Word.meta].load(ordering: .relaxed)
+        let upper = UInt32(truncatingIfNeeded: meta &>> 32)
+        let mask = UInt32(0xFFFF) | Flags([.held, .closed, .suspect]).bits
+        guard _fastPath(upper & mask == UInt32(key.space.rawValue) | Flags.held.bits) else { return false }
+        var asOf = unsafe words[Word.asOf].load(ordering: .relaxed)
+        var born = unsafe Int64(bitPattern: words[Word.born].load(ordering: .relaxed))
+        if _fastPath(upper & Flags.recertifiable.bits != 0) {
+            asOf = max(asOf, unsafe head[Head.watermark].load(ordering: .relaxed))
+            born = max(born, Int64(bitPattern: unsafe head[Head.born].load(ordering: .relaxed)))
+        }
+        guard unsafe _fastPath(now < Int64(bitPattern: words[Word.deadline].load(ordering: .relaxed))),
+            _fastPath(asOf >= bound.atLeast.rawValue), _fastPath(now &- born <= bound.maxAgeNanoseconds)
+        else { return false }
+        unsafe fetch(words, Int32(bitPattern: slot), meta, sequence, inline, &reading)
+        reading.row = LocalRow(
+            version: Ticket(unsafe words[Word.version].load(ordering: .relaxed)), asOf: Ticket(asOf),
+            ageNanoseconds: now &- born, isAbsent: upper & Flags.absent.bits != 0, isClosed: false,
+            epoch: UInt32(truncatingIfNeeded: unsafe head[Head.epoch].load(ordering: .relaxed)))
+        atomicMemoryFence(ordering: .acquiring)
+        // Even, and as it was: of slot and horizon.
+        return unsafe _fastPath(words[Word.sequence].load(ordering: .relaxed) == sequence)
+            && _fastPath(head[Head.sequence].load(ordering: .relaxed) == horizon)
+            && _fastPath((sequence | horizon) & 1 == 0)
     }
 
     /// Begins to load the place where the look for a key begins.
@@ -181,8 +177,8 @@ extension SlotMemory {
     }
 
     /// Copies an inline payload, or notes where the block is.
-    @inline(__always)
-    private func fetch(
+    @inlinable @inline(__always)
+    func fetch(
         _ words: UnsafeMutablePointer<AtomicWord>, _ slot: Int32, _ meta: UInt64, _ sequence: UInt64,
         _ inline: UnsafeMutableRawPointer, _ reading: inout Reading
     ) {
@@ -201,8 +197,8 @@ extension SlotMemory {
     }
 
     /// Out of line: a loop would take registers from the case above.
-    @inline(never)
-    private static func copyShort(
+    @usableFromInline @inline(never)
+    static func copyShort(
         _ words: UnsafeMutablePointer<AtomicWord>, count: Int, to target: UnsafeMutableRawPointer
     ) {
         unsafe copy(words, count: count, to: target)

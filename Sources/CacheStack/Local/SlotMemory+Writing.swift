@@ -98,6 +98,8 @@ extension SlotMemory {
             epoch: UInt32(truncatingIfNeeded: head[Head.epoch].load(ordering: .relaxed)))
     }
 
+    var epoch: UInt32 { UInt32(truncatingIfNeeded: unsafe head[Head.epoch].load(ordering: .relaxed)) }
+
     // MARK: Index
 
     /// The slot of a key; -1 where it has none.

@@ -1,6 +1,7 @@
 internal import Glibc
-internal import Synchronization
+public import Synchronization
 
+@usableFromInline
 typealias AtomicWord = Atomic<UInt64>
 
 /// The part of a shard that readers see without its lock: slots, the index that finds them, and the stream's horizon.
@@ -44,34 +45,53 @@ typealias AtomicWord = Atomic<UInt64>
 ///
 /// Copies share the memory; the tier owns it and outlives every reader.
 @safe
+@usableFromInline
 struct SlotMemory: @unchecked Sendable {
     /// Words of a slot: sequence, certificate, then 64 bytes of payload; 128 bytes, two cache lines.
+    @usableFromInline
     enum Word {
-        static let sequence = 0, id = 1, version = 2, asOf = 3, born = 4, deadline = 5, block = 6, meta = 7, payload = 8
-        static let count = 16
+        @inlinable static var sequence: Int { 0 }
+        @inlinable static var id: Int { 1 }
+        @inlinable static var version: Int { 2 }
+        @inlinable static var asOf: Int { 3 }
+        @inlinable static var born: Int { 4 }
+        @inlinable static var deadline: Int { 5 }
+        @inlinable static var block: Int { 6 }
+        @inlinable static var meta: Int { 7 }
+        @inlinable static var payload: Int { 8 }
+        @inlinable static var count: Int { 16 }
     }
 
     /// Words of the head; the index's sequence has a cache line of its own, since deletions write it.
+    @usableFromInline
     enum Head {
-        static let sequence = 0, watermark = 1, born = 2, epoch = 3, indexSequence = 16, count = 32
+        @inlinable static var sequence: Int { 0 }
+        @inlinable static var watermark: Int { 1 }
+        @inlinable static var born: Int { 2 }
+        @inlinable static var epoch: Int { 3 }
+        static let indexSequence = 16
+        @inlinable static var count: Int { 32 }
     }
 
+    @usableFromInline
     struct Flags: OptionSet {
-        let rawValue: UInt8
-        static let absent = Flags(rawValue: 1)
+        @usableFromInline let rawValue: UInt8
+        @inlinable
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+        @inlinable static var absent: Flags { Flags(rawValue: 1) }
         /// The stream tells of every newer version: the certificate moves along with the watermark.
-        static let recertifiable = Flags(rawValue: 2)
+        @inlinable static var recertifiable: Flags { Flags(rawValue: 2) }
         /// A newer version is known: only for snapshots in the past and stale reads.
-        static let closed = Flags(rawValue: 4)
+        @inlinable static var closed: Flags { Flags(rawValue: 4) }
         /// Something about the key happened in L2: not to be served until it was checked.
-        static let suspect = Flags(rawValue: 8)
+        @inlinable static var suspect: Flags { Flags(rawValue: 8) }
         /// The slot is in use.
-        static let held = Flags(rawValue: 16)
+        @inlinable static var held: Flags { Flags(rawValue: 16) }
         /// Not to be evicted.
-        static let pinned = Flags(rawValue: 32)
+        @inlinable static var pinned: Flags { Flags(rawValue: 32) }
 
         /// Where they are in the upper half of a slot's meta word, above the space.
-        @inline(__always)
+        @inlinable @inline(__always)
         var bits: UInt32 { UInt32(rawValue) &<< 16 }
     }
 
@@ -106,18 +126,17 @@ struct SlotMemory: @unchecked Sendable {
     /// Bytes of a slot.
     static let stride = 128
     /// Payload bytes that fit into a slot.
-    static let inlineBytes = 64
+    @inlinable static var inlineBytes: Int { 64 }
 
-    let head: UnsafeMutablePointer<AtomicWord>
-    let slots: UnsafeMutablePointer<AtomicWord>
-    let index: SlotIndex
+    @usableFromInline let head: UnsafeMutablePointer<AtomicWord>
+    @usableFromInline let index: SlotIndex
 
     /// The memory of one shard among others, at its place in their region; the slots' words are set when a slot is taken
     /// for the first time.
     init(capacity: Int, shard: Int, in region: UnsafeMutableRawPointer) {
         let start = unsafe region + shard * Self.bytes(capacity: capacity)
         unsafe head = start.bindMemory(to: AtomicWord.self, capacity: Head.count)
-        unsafe slots = (start + Head.count * 8).bindMemory(to: AtomicWord.self, capacity: capacity * Word.count)
+        unsafe _ = (start + Head.count * 8).bindMemory(to: AtomicWord.self, capacity: capacity * Word.count)
         index = unsafe SlotIndex(capacity: capacity, at: start + Head.count * 8 + capacity * Self.stride)
         for word in 0..<Head.count { unsafe (head + word).initialize(to: AtomicWord(0)) }
         setHorizon(Horizon())
@@ -139,9 +158,9 @@ struct SlotMemory: @unchecked Sendable {
         return unsafe region
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     func base(_ slot: Int32) -> UnsafeMutablePointer<AtomicWord> {
-        unsafe slots + Int(slot) &* Word.count
+        unsafe head + (Head.count &+ Int(slot) &* Word.count)
     }
 
     /// The watermark, without its time and epoch.

@@ -1,4 +1,4 @@
-internal import CProcessor
+public import CProcessor
 internal import Glibc
 internal import Synchronization
 
@@ -7,6 +7,7 @@ internal import Synchronization
 /// What a thread alone may write needs no read-modify-write. The number is kept under a key, which gives it back when
 /// the thread ends, and in a word of the thread's own storage too, from where reading it is one load.
 /// A number's next owner sees all that the one before wrote: both go through the registry's lock.
+@usableFromInline
 struct ThreadNumber: Sendable {
     private static let taken = Mutex<[Bool]>([])
     private static let shared = ThreadNumber()
@@ -27,21 +28,21 @@ struct ThreadNumber: Sendable {
     static var registry: ThreadNumber { shared }
 
     /// The calling thread's number, or -1 where it has none yet.
-    @inline(__always)
+    @inlinable @inline(__always)
     var known: Int {
         // Numbers are stored from 1 on: zero means none yet.
         Int(bitPattern: cprocessor_thread_word()) &- 1
     }
 
     /// The calling thread's number, from 0.
-    @inline(__always)
+    @inlinable @inline(__always)
     var current: Int {
         let known = known
         return known >= 0 ? known : first()
     }
 
-    @inline(never)
-    private func first() -> Int {
+    @usableFromInline @inline(never)
+    func first() -> Int {
         let number = Self.taken.withLock { taken in
             let free = taken.firstIndex(of: false) ?? taken.count
             if free == taken.count { taken.append(true) } else { taken[free] = true }

@@ -1,4 +1,4 @@
-internal import Synchronization
+public import Synchronization
 
 /// The hits of a shard that its policy has not heard of yet: rings that readers fill and the lock's holder empties.
 ///
@@ -13,14 +13,15 @@ internal import Synchronization
 /// writes over a place. Two threads of one stripe may move the tail back; a tail outside head...head + 64 is dropped.
 /// A number that outlives its row promotes the slot's next row, once: it costs no correctness.
 @safe
+@usableFromInline
 struct UseRecord: @unchecked Sendable {
-    static let size = 64
+    @inlinable static var size: Int { 64 }
     /// Bytes of a stripe, and those before its numbers: tail and head, then cache lines of its own to the end.
-    private static let stride = 512
-    private static let slotsOffset = 64
+    @inlinable static var stride: Int { 512 }
+    @inlinable static var slotsOffset: Int { 64 }
 
-    private let stripeMask: Int
-    private let memory: UnsafeMutableRawPointer
+    @usableFromInline let stripeMask: Int
+    @usableFromInline let memory: UnsafeMutableRawPointer
 
     /// Empty rings; `stripes` is a power of two.
     init(stripes: Int) {
@@ -40,18 +41,18 @@ struct UseRecord: @unchecked Sendable {
     func deallocate() { unsafe memory.deallocate() }
 
     /// Tail and head of a stripe.
-    @inline(__always)
-    private func ends(_ stripe: Int) -> UnsafeMutablePointer<AtomicWord> {
+    @inlinable @inline(__always)
+    func ends(_ stripe: Int) -> UnsafeMutablePointer<AtomicWord> {
         unsafe (memory + stripe &* Self.stride).assumingMemoryBound(to: AtomicWord.self)
     }
 
-    @inline(__always)
-    private func slots(_ stripe: Int) -> UnsafeMutablePointer<Atomic<Int32>> {
+    @inlinable @inline(__always)
+    func slots(_ stripe: Int) -> UnsafeMutablePointer<Atomic<Int32>> {
         unsafe (memory + (stripe &* Self.stride &+ Self.slotsOffset)).assumingMemoryBound(to: Atomic<Int32>.self)
     }
 
     /// Records a hit; false where the thread's ring is full.
-    @inline(__always)
+    @inlinable @inline(__always)
     func append(_ slot: Int32, thread: Int) -> Bool {
         let stripe = thread & stripeMask
         let ends = unsafe ends(stripe)

@@ -111,12 +111,15 @@ public struct LRUPolicy: EvictionPolicy {
             unsafe last.withUnsafeMutableBufferPointer { last in
                 for _ in 0..<count {
                     place = (place == 0 ? log.count : place) - 1
+                    // Whether an entry counts is as good as random, so nothing branches on it: one that does not is
+                    // written before the target too, where the next that counts is written over it.
                     let slot = unsafe log[place]
-                    if unsafe last[Int(slot)] == Int32(truncatingIfNeeded: place) {
-                        target = (target == 0 ? log.count : target) - 1
-                        unsafe log[target] = slot
-                        unsafe last[Int(slot)] = Int32(truncatingIfNeeded: target)
-                    }
+                    let use = unsafe last[Int(slot)]
+                    let before = (target == 0 ? log.count : target) &- 1
+                    unsafe log[before] = slot
+                    let counts = use == Int32(truncatingIfNeeded: place)
+                    unsafe last[Int(slot)] = counts ? Int32(truncatingIfNeeded: before) : use
+                    target = counts ? before : target
                 }
             }
         }

@@ -1,4 +1,4 @@
-internal import Synchronization
+public import Synchronization
 
 /// One small counter a slot that readers raise without a lock, and an eviction policy reads and lowers.
 ///
@@ -26,11 +26,12 @@ public final class UseMarks: Sendable {
 
     /// The marks without their reference count, for readers that the owner outlives and whose slots it made.
     @safe
+    @usableFromInline
     struct Base: @unchecked Sendable {
-        fileprivate let bytes: UnsafeMutablePointer<Atomic<UInt8>>
+        @usableFromInline let bytes: UnsafeMutablePointer<Atomic<UInt8>>
 
         /// Raises a slot's mark by one, to at most `most`.
-        @inline(__always)
+        @inlinable @inline(__always)
         func mark(_ slot: Int32, upTo most: UInt8) {
             let byte = unsafe bytes + Int(slot)
             let value = unsafe byte.pointee.load(ordering: .relaxed)
