@@ -37,7 +37,8 @@ struct EntryFormatTests {
         for start in 0..<9 {
             for end in start..<bytes.count {
                 let part = bytes.span.extracting(start..<end)
-                #expect(CRC32C.checksum(part) == CRC32C.checksumByTables(part))
+                let (fast, slow) = (CRC32C.checksum(part), CRC32C.checksumByTables(part))
+                #expect(fast == slow)
             }
         }
         #expect(CRC32C.checksumByTables(Array("123456789".utf8).span) == 0xE306_9283)
