@@ -52,9 +52,11 @@ private final class CountingService: BatchService {
     }
 
     private static func worker(
-        _ name: String, _ service: any BatchService, _ streams: MemoryStreams, _ registry: MetricsRegistry = .init()
+        _ name: String, _ service: any BatchService, _ streams: MemoryStreams, _ registry: MetricsRegistry = .init(),
+        handOver: Duration = .zero
     ) -> ReplicaWorker {
         var options = ReplicaOptions()
+        options.handOver = handOver
         options.beatInterval = .milliseconds(2)
         options.claimInterval = .milliseconds(1)
         options.claimIdle = .milliseconds(100)
@@ -111,6 +113,25 @@ private final class CountingService: BatchService {
         await running.value
         #expect(service.seen == [1: 1, 2: 1, 3: 1])
         #expect(Self.left(streams) == 3)
+        #expect(streams.state.withLock { $0.members.isEmpty })
+        #expect(!worker.isReady)
+    }
+
+    @Test("A hand-over works on what comes for its partitions after it has left, and nothing stays behind in its hands")
+    func handOver() async {
+        let streams = MemoryStreams(partitions: 1)
+        let service = CountingService()
+        service.state.withLock { $0.isHeld = true }
+        let worker = Self.worker("risk-1", service, streams, handOver: .nanoseconds(1))
+        await Self.fill(streams, 1...3)
+        let running = Task { await worker.run() }
+        #expect(await soon { service.state.withLock { !$0.gate.isEmpty } })
+        running.cancel()
+        await Self.fill(streams, 4...6)
+        service.release()
+        await running.value
+        #expect(service.seen == [1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1])
+        #expect(Self.left(streams) == 0)
         #expect(streams.state.withLock { $0.members.isEmpty })
         #expect(!worker.isReady)
     }
