@@ -58,8 +58,12 @@ struct LocalReadTests {
         let bound = AgeBound()
         func install(_ id: UInt64, _ version: UInt64, _ payload: [UInt8]?) -> Bool {
             let entry = LocalTierTests.entry(id, version: version)
+            guard let payload else {
+                return tier.install(
+                    entry.key, entry.certificate, payload: nil, born: Self.start, at: Self.start, followsStream: true)
+            }
             return tier.install(
-                entry.key, entry.certificate, payload: payload?.span.bytes, born: Self.start, at: Self.start,
+                entry.key, entry.certificate, payload: payload.span.bytes, born: Self.start, at: Self.start,
                 followsStream: true)
         }
         for length in [0, 1, 63, 64, 65, 1_000] {

@@ -48,6 +48,7 @@ extension LocalShard {
         var oldestSnapshot = UInt64.max
     }
 
+    @inline(__always)
     func find(_ key: CacheKey, _ mixed: UInt64) -> Int32 { memory.find(key, mixed) }
 
     /// A row for a snapshot (`suspect` rows are left out) or, with `isStaleAllowed`, for a reader who takes anything.
@@ -119,6 +120,7 @@ extension LocalShard {
     }
 
     /// Whether an offered certificate is of this epoch and its version not below the key's floor.
+    @inline(__always)
     private func believes(_ key: CacheKey, _ certificate: Certificate) -> Bool {
         certificate.epoch == memory.epoch
             && floors.allows(

@@ -23,8 +23,13 @@ extension LocalTier {
         _ entry: CertifiedEntry, born: MonotonicTime, at now: MonotonicTime, followsStream: Bool,
         onlyIfPresent: Bool = false
     ) -> Bool {
-        unsafe install(
-            entry.key, entry.certificate, payload: entry.payload?.span.bytes, born: born, at: now,
+        guard let payload = entry.payload else {
+            return install(
+                entry.key, entry.certificate, payload: nil, born: born, at: now, followsStream: followsStream,
+                onlyIfPresent: onlyIfPresent)
+        }
+        return unsafe install(
+            entry.key, entry.certificate, payload: payload.span.bytes, born: born, at: now,
             followsStream: followsStream, onlyIfPresent: onlyIfPresent)
     }
 
