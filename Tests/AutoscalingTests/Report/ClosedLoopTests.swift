@@ -97,7 +97,7 @@ private struct SmallDay {
         #expect(abs(try #require(findings.course("static")).replicaMinutes - 5 * 40 / 60.0) < 1e-9)
         // HPA's six are ready at second 25: five seconds of 900/s on one replica.
         #expect(try #require(findings.course("hpa")).shortSeconds == 5)
-        #expect(findings.promises.allSatisfy(\.isKept))
+        #expect(findings.promises.allSatisfy { $0.isKept })
         #expect(findings.secondsOver == 0 && findings.openOver == 0)
     }
 
