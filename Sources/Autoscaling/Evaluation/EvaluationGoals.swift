@@ -60,12 +60,11 @@ extension EvaluationTable {
                     measured: FixedText.decimals(100 * ratio.mean, 1) + " %", isMet: ratio.mean <= limits.ofStatic))
         }
         guard let hpa = summary(Self.hpa, trace), policy != Self.hpa else { return goals }
-        let fewer = hpa.violationShare.mean / max(own.violationShare.mean, 1e-9)
         goals.append(
             EvaluationGoal(
                 claim: "at least \(FixedText.decimals(limits.fewerThanHPA, 0)) x fewer violations than hpa",
                 measured: "\(percent(own.violationShare.mean)) against \(percent(hpa.violationShare.mean))",
-                isMet: fewer >= limits.fewerThanHPA))
+                isMet: limits.fewerThanHPA * own.violationShare.mean <= hpa.violationShare.mean))
         goals.append(
             EvaluationGoal(
                 claim: "no more replica-hours than hpa",

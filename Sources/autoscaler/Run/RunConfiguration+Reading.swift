@@ -66,7 +66,7 @@ extension RunConfiguration {
         let policies = try top.section("policies")
         rule.utilisation = try policies.share("utilisation", default: 0.7, in: 0.05...1)
         rule.downWindow = try policies.seconds("down_window", default: 120, in: 0...86_400)
-        forecastRule.quantile = try policies.number("quantile", default: 0.9, in: 0.5...0.99)
+        forecastRule.quantile = try policies.number("quantile", default: 0.85, in: 0.5...0.99)
         forecastRule.lookahead = try policies.seconds("lookahead", default: 0, in: 0...3_600)
         if policies.has("utilisation") { forecastRule.rule.utilisation = rule.utilisation }
         if policies.has("down_window") { forecastRule.rule.downWindow = rule.downWindow }
