@@ -29,6 +29,8 @@ struct FitSearch {
         while let last = list.last, last < 1_024 { list.append(min(1_024, max(last + 1, last * 9 / 8))) }
         return list
     }()
+    /// Those of the richer forms, in which workers only say how rare waiting is; the best is then refined.
+    private static let coarse = [1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 54, 81, 121, 256]
 
     /// The best fit of the form that the steps bear out; `start` names the service and its arrivals.
     func best(_ start: ServiceFit) -> ServiceFit {
@@ -39,6 +41,8 @@ struct FitSearch {
             let (fit, loss) = search(start, form)
             let score = values * log(loss / values + Self.noise) + Double(form.parameters + 1) * log(values)
             if score < best?.score ?? .infinity { best = (fit, score) }
+            // What is left is noise: no richer form can pay for its numbers.
+            if loss / values < Self.noise { break }
         }
         return best?.fit ?? start
     }
@@ -56,8 +60,8 @@ struct FitSearch {
             attempt(workers)
             return best
         }
-        for count in Self.candidates { attempt(count) }
-        var reach = best.fit.workers / 8
+        for count in form == .queue ? Self.candidates : Self.coarse { attempt(count) }
+        var reach = best.fit.workers / (form == .queue ? 8 : 3)
         while reach > 0 {
             let step = max(1, reach / 4)
             let middle = best.fit.workers

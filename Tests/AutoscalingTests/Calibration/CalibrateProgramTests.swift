@@ -83,7 +83,8 @@ import Testing
                 "--steps", "steps.csv", "--times", "ms", "--check", "check.csv", "--startups", "startups.csv",
                 "--visits", "visits.csv", "--latency-target", "40ms", "--out", "chain.yaml")
             #expect(outcome.code == 0, "\(outcome.errors)")
-            #expect(outcome.errors.contains("risk") && outcome.errors.contains("check: ledger: 6 other steps"))
+            #expect(outcome.errors.contains("risk") && outcome.errors.contains("predicted / measured"))
+            #expect(text("chain.yaml").contains("# Checked on ledger: 6 other loads, p95 at most"))
             let yaml = text("chain.yaml")
             for line in [
                 "  order: 0.25", "  query: 0.75", "latency_target: 40ms", "  - name: risk", "    workers: 4",
@@ -165,6 +166,22 @@ import Testing
                 #expect(wrong.code == 2 && wrong.errors.contains(words), "\(argument): \(wrong.errors)")
                 #expect(wrong.output.isEmpty)
             }
+        }
+    }
+
+    @Test("Times without a queue are kept from the base, and written as they are read") func unloaded() throws {
+        let risk = Self.csv(Self.loads).split(separator: "\n").filter { !$0.hasPrefix("ledger") }
+        let line = "    unloaded: {mean: 1ms, variation: 0.5, pause: 5ms}\n"
+        let base = "services:\n  - {name: risk, service_time: 1ms}\n  - name: ledger\n    service_time: 2ms\n"
+        let files = [
+            "steps.csv": risk.joined(separator: "\n"), "base.yaml": base + line,
+            "wrong.yaml": base + "    unloaded: {men: 1ms}\n",
+        ]
+        try with(files) {
+            let outcome = try run("--steps", "steps.csv", "--times", "ms", "--profile", "base.yaml", "--out", "-")
+            #expect(outcome.code == 0 && outcome.output.contains(line), "\(outcome.output)\(outcome.errors)")
+            let wrong = try run("--steps", "steps.csv", "--times", "ms", "--profile", "wrong.yaml", "--out", "-")
+            #expect(wrong.code == 2 && wrong.errors.contains("wrong.yaml:"), "\(wrong.errors)")
         }
     }
 

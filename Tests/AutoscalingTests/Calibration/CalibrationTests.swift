@@ -52,7 +52,8 @@ import Testing
         let steps = Self.steps(truth, loads: [0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9], replicas: [1, 2])
         let fit = try ServiceFit(steps)
         #expect(abs(fit.capacity / truth.capacity - 1) < 0.05, "\(fit)")
-        #expect(abs((fit.unloaded?.mean ?? 0) / mean - 1) < 0.05, "\(fit)")
+        // Latency that takes no capacity may as well be that of many workers.
+        if mean < seconds { #expect(abs((fit.unloaded?.mean ?? 0) / mean - 1) < 0.05, "\(fit)") }
         #expect(fit.meanError < 0.03 && fit.p95Error < 0.03, "\(fit)")
         // Loads in between and a third count of replicas.
         for step in Self.steps(truth, loads: [0.2, 0.5, 0.75], replicas: [1, 3]) {
