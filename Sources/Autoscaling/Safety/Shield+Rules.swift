@@ -79,13 +79,18 @@ extension Shield {
         let service = profile.services[index]
         if let demand = demand(index, observation) {
             let low = service.replicas(serving: demand, utilisation: settings.utilisationHigh)
-            let high = max(low, service.replicas(serving: demand, utilisation: settings.utilisationLow))
+            let most = service.replicas(serving: demand, utilisation: settings.utilisationLow)
+            let high = max(low, most, memories[index].mostNeeded)
             if count < low {
                 change(
                     low, low > held ? .belowNeed : .forecastHigh,
                     "\(demand)/s at utilisation \(settings.utilisationHigh)")
             }
-            if count > high { change(high, .aboveNeed, "\(demand)/s at utilisation \(settings.utilisationLow)") }
+            if count > high {
+                change(
+                    high, .aboveNeed,
+                    "the most that the load of \(settings.needWindow) s asked for at utilisation \(settings.utilisationLow)")
+            }
         } else if count > held, memories[index].blindInRow < settings.blindWindows {
             change(held, .missing, "nothing is known of the load, \(memories[index].blindInRow) observations long")
         }

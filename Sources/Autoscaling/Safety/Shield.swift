@@ -2,7 +2,7 @@
 ///
 /// | rule | effect |
 /// |---|---|
-/// | need | between the replicas that serve the load at utilisation 0.85 and those at 0.45 |
+/// | need | between the replicas that serve the load at utilisation 0.85 and the most that served it at 0.45 in 10 minutes |
 /// | schedule floor | at least what the calendar asks for |
 /// | no scale-down | on missing, stale or backward data, before three fresh observations in a row, while replicas start or end, within the cooldown, near the open and the close |
 /// | no blind scale-up | where neither measurement nor forecast says anything, not before three such observations |
@@ -20,6 +20,8 @@ public struct Shield: Sendable {
         public var utilisationHigh = 0.85
         /// Smallest utilisation that a decision may lead to.
         public var utilisationLow = 0.45
+        /// Seconds of which the largest load bounds the replicas from above, so that a policy may keep what a burst took.
+        public var needWindow = 600.0
         /// Seconds between decisions.
         public var period = 10.0
         /// Age in seconds up to which numbers are fresh.
@@ -46,6 +48,7 @@ public struct Shield: Sendable {
             if !(utilisationLow > 0 && utilisationLow <= utilisationHigh) {
                 return "utilisationLow is more than 0 and at most utilisationHigh"
             }
+            if !(needWindow >= 0 && needWindow.isFinite) { return "needWindow is at least 0 s" }
             if !(period > 0 && period.isFinite) { return "period is more than 0 s" }
             if !(freshFor > 0 && freshFor.isFinite) { return "freshFor is more than 0 s" }
             if freshWindows < 1 || blindWindows < 1 { return "freshWindows and blindWindows are at least 1" }
@@ -61,9 +64,14 @@ public struct Shield: Sendable {
         var measured: Double?
         var freshInRow = 0
         var blindInRow = 0
+        /// The most replicas that any load of `needWindow` asked for at `utilisationLow`, and the largest of them now.
+        var needs: TrailingMaximum
+        var mostNeeded = 0
         var history = ScaleHistory()
         /// Replicas in force before the last decision, and those it left.
         var last: (before: Int, left: Int)?
+
+        init(needWindow: Double) { needs = TrailingMaximum(window: needWindow) }
     }
 
     /// The chain that is guarded.
@@ -82,7 +90,7 @@ public struct Shield: Sendable {
         if let fault = settings.fault { throw PolicyFault("ShieldSettings", fault) }
         self.profile = profile
         self.settings = settings
-        memories = Array(repeating: Memory(), count: profile.services.count)
+        memories = Array(repeating: Memory(needWindow: settings.needWindow), count: profile.services.count)
     }
 
     /// Takes an observation into the memory. `apply` does so itself; a mask that asks `mayScaleDown` before calls it
@@ -97,7 +105,7 @@ public struct Shield: Sendable {
             wentBack = true
             timesBack += 1
             guard timesBack >= settings.freshWindows, now.isFinite else { return }
-            memories = Array(repeating: Memory(), count: memories.count)
+            memories = Array(repeating: Memory(needWindow: settings.needWindow), count: memories.count)
         } else if !now.isFinite {
             wentBack = true
             return
@@ -121,6 +129,10 @@ public struct Shield: Sendable {
             memories[index].freshInRow = isFresh ? min(memories[index].freshInRow + 1, .replicasEnd) : 0
             let isBlind = memories[index].measured == nil && forecast == nil
             memories[index].blindInRow = isBlind ? min(memories[index].blindInRow + 1, .replicasEnd) : 0
+            if let demand = demand(index, observation) {
+                let count = profile.services[index].replicas(serving: demand, utilisation: settings.utilisationLow)
+                memories[index].mostNeeded = memories[index].needs.add(count, at: now)
+            }
         }
     }
 

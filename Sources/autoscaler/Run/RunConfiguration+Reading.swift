@@ -137,6 +137,7 @@ extension RunConfiguration {
         let guarding = try top.section("shield")
         shield.utilisationHigh = try guarding.share("utilisation_high", default: 0.85, in: 0.05...1)
         shield.utilisationLow = try guarding.share("utilisation_low", default: 0.45, in: 0.01...1)
+        shield.needWindow = try guarding.seconds("need_window", default: 600, in: 0...86_400)
         shield.downCooldown = try guarding.seconds("down_cooldown", default: 60, in: 0...86_400)
         shield.freshFor = ladder.stalePeriods * ladder.period
         rule.ageMax = shield.freshFor

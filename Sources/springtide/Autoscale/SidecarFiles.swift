@@ -63,7 +63,7 @@ struct SidecarFiles: Sendable {
               peak: \(Self.number(peak))/s
             ladder: {stale_periods: 5, clean_time: \(scaled(600)), hold_time: \(scaled(1_800))}
             limits: {up_window: \(scaled(15)), down_window: \(scaled(60))}
-            shield: {down_cooldown: \(scaled(60))}
+            shield: {down_cooldown: \(scaled(60)), need_window: \(scaled(600))}
             actuator: {kind: processes, server: "http://127.0.0.1:\(supervisor)"}
             journal: {file: "\(plan.report)/journal.jsonl", sync: 0s, outcome_after: \(scaled(60))}
 
