@@ -107,7 +107,7 @@ private struct SmallDay {
         small.orders = [(0, 1), (20, 6), (32, 2)]
         let findings = ClosedLoopFindings(try small.day())
         #expect(findings.lead == 0)
-        #expect(findings.promises.map(\.isKept) == [true, true, false])
+        #expect(findings.promises.map { $0.isKept } == [true, true, false])
         // Ready two seconds later: two seconds short.
         #expect(findings.course("actual")?.shortSeconds == 2)
     }
