@@ -8,7 +8,7 @@ DEBIAN = libhiredis-dev libopenblas-dev libpq-dev libssl-dev openssl prometheus 
 DEBIAN += $(if $(shell command -v kubectl),,kubernetes-client)
 BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark CacheBenchmark OutageBenchmark \
     GatewayBenchmark LoadgenBenchmark LearningBenchmark ForecastBenchmark ReinforcementBenchmark \
-    SimulatorBenchmark HybridBenchmark CalibrationBenchmark
+    SimulatorBenchmark HybridBenchmark DecisionBenchmark CalibrationBenchmark
 DEMO = --report demo-report
 SMALL = --accounts 2000 --instruments 100 --correctness-only --report demo-report
 

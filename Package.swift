@@ -169,6 +169,7 @@ let benchmarks: [(name: String, dependencies: [Target.Dependency])] = [
     ("SimulatorBenchmark", ["Autoscaling"]),
     ("HybridBenchmark", ["Autoscaling", "Learning"]),
     ("CalibrationBenchmark", ["CacheStack", "LocalStack", "Market", "PostgresTier", "Services", "Telemetry"]),
+    ("DecisionBenchmark", ["Autoscaling"]),
     ("LoadgenBenchmark", ["Arrivals", "CLinux", "Engine", "FIX", "MallocCount", "Telemetry"]),
 ]
 

@@ -18,6 +18,8 @@ public struct ActuationFault: Error, Sendable, Equatable, CustomStringConvertibl
         case unreadable
         /// Numbers that go back in time, or stand still.
         case stale
+        /// More than the replicas there may be could have served.
+        case implausible
         /// 409: the object changed since it was read.
         case conflict
         /// 404.

@@ -35,6 +35,26 @@ struct PrometheusReaderTests {
 
     static func item(_ value: String) -> String { #"{"metric":{},"value":[1700000000.1,"\#(value)"]}"# }
 
+    @Test("A rate that all replicas together cannot serve is refused and counted, unless it comes twice in a row")
+    func implausible() async throws {
+        let surroundings = TestSurroundings()
+        let rates = Mutex([2_400.0, 2_401, 100, 2_401, 2_500])
+        let transport = HTTPTransport { _ throws(ActuationFault) in
+            let rate = rates.withLock { $0.removeFirst() }
+            return HTTPAnswer(
+                status: 200, contentType: "application/json", body: Array(Self.vector(Self.item("\(rate)")).utf8))
+        }
+        let reader = try PrometheusReader(
+            server: "http://p/", services: [.init(name: "risk", queries: [.rate: "r"], rateMax: 2_400)],
+            transport: transport, now: { 50 }, wall: { 1_700_000_000 }, metrics: surroundings.metrics,
+            warnings: surroundings.warnings)
+        var seen: [Double?] = []
+        for _ in 0..<5 { seen.append(await reader.read([:])[0].rate) }
+        #expect(seen == [2_400, nil, 100, nil, 2_500])
+        #expect(
+            surroundings.metric("autoscaler_scrape_failures_total", ["service": "risk", "reason": "implausible"]) == 2)
+    }
+
     @Test("One series or a scalar is a number; the values are strings")
     func numbers() async throws {
         #expect(try await read(200, Self.vector(Self.item("12.5"))).0.rate == 12.5)

@@ -94,6 +94,35 @@ struct ServiceSamplerTests {
         #expect(Self.take(&unnamed, ["a": Self.page(60, start: nil)], at: 30).numbers.rate == 5)
     }
 
+    @Test(
+        "A jump beyond what a replica serves, as after a false start time, is refused once; an overload that lasts is not"
+    )
+    func implausible() {
+        var metrics = Self.metrics
+        metrics.rateMax = 400
+        var sampler = ServiceSampler(metrics)
+        _ = Self.take(&sampler, ["a": Self.page(90_000)], at: 10)
+        // A start time of its own makes the whole counter look like the growth of 10 s: 9,050 a second.
+        let jump = Self.take(&sampler, ["a": Self.page(90_500, start: 1_019)], at: 20)
+        #expect(jump.numbers.rate == nil && jump.numbers.p95 == nil && jump.faults.first?.fault.code == .implausible)
+        #expect(jump.numbers.age == 10, "the gauges of a refused page count for nothing either")
+        let after = Self.take(&sampler, ["a": Self.page(91_000, start: 1_019)], at: 30)
+        #expect(after.numbers.rate == 50 && after.faults.isEmpty)
+        let limit = Self.take(&sampler, ["a": Self.page(95_000, start: 1_019)], at: 40)
+        #expect(limit.faults.isEmpty, "exactly what a replica can serve")
+        let over = Self.take(&sampler, ["a": Self.page(99_010, start: 1_019)], at: 50)
+        #expect(over.faults.first?.fault.code == .implausible && over.numbers.rate == nil)
+        let again = Self.take(&sampler, ["a": Self.page(104_010, start: 1_019)], at: 60)
+        #expect(again.faults.isEmpty && again.numbers.rate == 500, "twice in a row is an overload")
+        let still = Self.take(&sampler, ["a": Self.page(109_010, start: 1_019)], at: 65)
+        #expect(still.faults.isEmpty && still.numbers.rate == 10_000.0 / 15, "and stays one")
+        // Two processes behind one address: a page of the other one between two jumps begins the doubt anew.
+        _ = Self.take(&sampler, ["a": Self.page(200_000, start: 2_000)], at: 70)
+        _ = Self.take(&sampler, ["a": Self.page(104_100, start: 1_019)], at: 80)
+        let third = Self.take(&sampler, ["a": Self.page(300_000, start: 3_000)], at: 90)
+        #expect(third.faults.first?.fault.code == .implausible)
+    }
+
     @Test("Sample times that go back or stand still make the page useless")
     func sampleTimes() {
         var sampler = ServiceSampler(Self.metrics)

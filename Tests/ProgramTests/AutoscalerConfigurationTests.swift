@@ -45,6 +45,10 @@ import Testing
             ("policies: {hpa_time_scale: 0}\n", "policies.hpa_time_scale must be a number in"),
             ("policies: {lookahead: -1s}\n", "policies.lookahead must be a time"),
             ("forecast: {kind: ridge}\n", "forecast.history: must name three files of past days or more"),
+            ("forecast: {kind: network}\n", "forecast.model: must name the file of a forecaster"),
+            ("forecast: {model: x}\n", "forecast.model: belongs to kind network, not persistence"),
+            ("forecast: {kind: network, model: x, retrained: y}\n", "forecast.retrained: needs samples to train on"),
+            ("forecast: {kind: network, model: x, utc_offset_hours: 15}\n", "in -14...14"),
             ("listen: 9600\n", "listen must be host:port"),
         ])
     func mistakes(text: String, message: String) async throws {

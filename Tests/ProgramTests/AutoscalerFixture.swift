@@ -266,7 +266,9 @@ struct SidecarBench {
         try ChildProcess.start([Self.program, "run", "--config", config] + arguments, log: "\(folder)/\(log)")
     }
 
-    func run(_ arguments: String...) async throws -> Programs.Outcome {
+    func run(_ arguments: String...) async throws -> Programs.Outcome { try await run(arguments) }
+
+    func run(_ arguments: [String]) async throws -> Programs.Outcome {
         let log = "\(folder)/\(UUID().uuidString)"
         let child = try ChildProcess.start([Self.program] + arguments, log: log)
         let code = await child.wait()

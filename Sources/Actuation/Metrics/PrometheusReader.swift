@@ -19,11 +19,15 @@ public final class PrometheusReader: MetricsSource {
         public var name: String
         /// PromQL by number; each gives one series without a `by`.
         public var queries: [Number: String]
+        /// Requests a second that all replicas there may be could serve: a higher rate is refused, unless the one before
+        /// was too.
+        public var rateMax: Double?
 
         /// A service.
-        public init(name: String, queries: [Number: String]) {
+        public init(name: String, queries: [Number: String], rateMax: Double? = nil) {
             self.name = name
             self.queries = queries
+            self.rateMax = rateMax
         }
     }
 
@@ -31,6 +35,8 @@ public final class PrometheusReader: MetricsSource {
         var known = KnownStates()
         var goodAt: [String: Double] = [:]
         var evaluated: [String: Double] = [:]
+        /// Services whose last rate was more than they can serve.
+        var doubted: Set<String> = []
     }
 
     private let server: String
@@ -75,7 +81,7 @@ public final class PrometheusReader: MetricsSource {
         let answers = await withTaskGroup(of: (Int, Number, Double?).self) { group in
             for (index, service) in services.enumerated() {
                 for (number, query) in service.queries {
-                    group.addTask { (index, number, await self.value(service.name, number, query)) }
+                    group.addTask { (index, number, await self.value(service, number, query)) }
                 }
             }
             var found = [[Number: Double]](repeating: [:], count: services.count)
@@ -101,7 +107,8 @@ public final class PrometheusReader: MetricsSource {
     }
 
     /// The number that a query gives; nil, a warning and a count where it gives none.
-    private func value(_ service: String, _ number: Number, _ query: String) async -> Double? {
+    private func value(_ asked: Service, _ number: Number, _ query: String) async -> Double? {
+        let service = asked.name
         do throws(ActuationFault) {
             let answer = try await ask(query)
             try refuseOld(answer.time, "\(service) \(number)")
@@ -113,6 +120,7 @@ public final class PrometheusReader: MetricsSource {
                 throw ActuationFault(
                     .stale, answer.time == nil ? "no series" : "the value is NaN, infinite or negative")
             }
+            if number == .rate { try doubt(value, asked) }
             return value
         } catch {
             guard error.code != .cancelled else { return nil }
@@ -123,6 +131,21 @@ public final class PrometheusReader: MetricsSource {
             warnings.warn(
                 "query \(service) \(number) \(error.code)", "\(number) of \(service) is missing: \(error)", at: now())
             return nil
+        }
+    }
+
+    /// Refuses a rate that the service cannot have had; those that follow it are believed.
+    private func doubt(_ rate: Double, _ service: Service) throws(ActuationFault) {
+        guard let rateMax = service.rateMax else { return }
+        let isRefused = state.withLock { state in
+            guard rate > rateMax else {
+                state.doubted.remove(service.name)
+                return false
+            }
+            return state.doubted.insert(service.name).inserted
+        }
+        if isRefused {
+            throw ActuationFault(.implausible, "\(rate) a second are more than all replicas can serve, \(rateMax)")
         }
     }
 

@@ -53,6 +53,8 @@ struct ReplicaFigures: Sendable, Equatable {
 ///   is lower though the process is the same. Where the start is not known, a lower counter begins a new count, and
 ///   that interval is missing. Two pages in a row that are behind the last but not behind one another begin one too.
 /// - A page whose sample times stand still says nothing new.
+/// - An interval with more requests than the replica can serve, as after a start time that is false, is refused and begins
+///   the next one; those that follow it are believed, as an overload would be.
 struct ReplicaWindow: Sendable {
     struct Interval: Sendable {
         let end: Double
@@ -66,11 +68,15 @@ struct ReplicaWindow: Sendable {
     private(set) var intervals: [Interval] = []
     private(set) var last: (figures: ReplicaFigures, at: Double)?
     private var refused: ReplicaFigures?
+    /// Whether the last page gave an interval with more than the replica can serve.
+    private var isDoubted = false
 
     /// Takes a page read at `now`; a fault where it is not newer than the last.
     mutating func take(
-        _ figures: ReplicaFigures, at now: Double, window: Double, gapMax: Double
+        _ figures: ReplicaFigures, at now: Double, window: Double, gapMax: Double, rateMax: Double?
     ) -> ActuationFault? {
+        let wasDoubted = isDoubted
+        isDoubted = false
         guard let (old, at) = last else {
             last = (figures, now)
             return nil
@@ -85,7 +91,14 @@ struct ReplicaWindow: Sendable {
         let hasRestarted = Self.isLater(figures.started, old.started)
         intervals.removeAll { $0.end <= now - window }
         guard now - at <= gapMax else { return ActuationFault(.stale, "the page before is too old to compare with") }
-        intervals.append(Self.interval(figures, hasRestarted ? nil : old, now, now - at))
+        let interval = Self.interval(figures, hasRestarted ? nil : old, now, now - at)
+        if let rateMax, let requests = interval.requests, requests > rateMax * interval.seconds {
+            isDoubted = true
+            guard wasDoubted else {
+                return ActuationFault(.implausible, "more requests than a replica can serve, \(rateMax) a second")
+            }
+        }
+        intervals.append(interval)
         return nil
     }
 

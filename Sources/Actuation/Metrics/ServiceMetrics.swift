@@ -32,16 +32,19 @@ public struct ServiceMetrics: Sendable, Equatable {
     public var queue: MetricSelection?
     /// Use of what the replica has.
     public var utilisation: Utilisation?
+    /// Requests a second that one replica can count: an interval with more is refused, unless the one before was too.
+    public var rateMax: Double?
 
     /// Metrics; what is not said is never known.
     public init(
         requests: MetricSelection? = nil, failures: MetricSelection? = nil, latency: MetricSelection? = nil,
-        queue: MetricSelection? = nil, utilisation: Utilisation? = nil
+        queue: MetricSelection? = nil, utilisation: Utilisation? = nil, rateMax: Double? = nil
     ) {
         self.requests = requests
         self.failures = failures
         self.latency = latency
         self.queue = queue
         self.utilisation = utilisation
+        self.rateMax = rateMax
     }
 }

@@ -52,7 +52,7 @@ public struct ServiceSampler: Sendable {
                 let isNew = windows[replica] == nil
                 if isNew { newcomers += 1 }
                 let fault = windows[replica, default: ReplicaWindow()].take(
-                    figures, at: reading.at, window: window, gapMax: gapMax)
+                    figures, at: reading.at, window: window, gapMax: gapMax, rateMax: metrics.rateMax)
                 if let fault { faults.append((replica, fault)) } else if !isNew { fresh.append(replica) }
                 if fault == nil { seen.append(figures) }
             }

@@ -6,7 +6,8 @@ public struct PolicyCatalogue: Sendable {
         public let name: String
         /// Whether the shield stands behind it, as it does when it is served.
         public let isShielded: Bool
-        let make: @Sendable (ChainProfile, LoadTrace, UInt64) throws -> any ScalingPolicy
+        /// The policy for a chain, the load of a run and its seed.
+        public let make: @Sendable (ChainProfile, LoadTrace, UInt64) throws -> any ScalingPolicy
 
         /// A policy that `make` gives for a chain, the load of the run and its seed.
         public init(

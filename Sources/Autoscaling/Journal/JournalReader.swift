@@ -188,11 +188,24 @@ extension Proposal {
         } else {
             answer = .decision(Decision(services: try fields.list("services", ServiceDecision.init(_:))))
         }
-        var masked: [[Reason]] = []
-        for element in try fields.list(ifAny: "masked") ?? [] {
-            masked.append(try JournalFields(value: .object([("m", element)])).list("m", Reason.init(_:)))
+        self.init(
+            policy: try fields.text("policy"), role: role, level: level, answer: answer,
+            choices: try fields.list("choices", StepChoice.init(_:)))
+    }
+}
+
+extension StepChoice {
+    init(_ fields: JournalFields) throws(JournalFault) {
+        guard let measure = Measure(rawValue: try fields.text("measure")) else {
+            throw JournalFault(line: 0, "field 'measure' is wrong")
         }
-        self.init(policy: try fields.text("policy"), role: role, level: level, answer: answer, masked: masked)
+        self.init(
+            service: fields.value["service"] == nil ? nil : try fields.integer("service"), measure: measure,
+            chosen: try fields.text("chosen"),
+            steps: try fields.list("steps") { (step) throws(JournalFault) in
+                Step(
+                    try step.text("step"), score: try step.number(ifAny: "score"), mask: try step.text(ifAny: "mask"))
+            })
     }
 }
 
@@ -221,6 +234,7 @@ extension Observation {
             time: try fields.number("time"), market: market, rate: try fields.number(ifAny: "rate"),
             p95: try fields.number(ifAny: "p95"), errorRatio: try fields.number(ifAny: "error_ratio"),
             forecast: points.isEmpty ? nil : RateForecast(points: points),
+            forecastNote: try fields.object("forecast_note").map(Reason.init(_:)),
             services: try fields.list("services", ServiceObservation.init(_:)))
     }
 }

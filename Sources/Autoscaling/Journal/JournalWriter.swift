@@ -153,9 +153,26 @@ extension Proposal {
             inner.text("text", fault.description)
             object.raw("fault", inner.text)
         }
-        if !masked.isEmpty {
-            object.list("masked", masked.map { "[" + $0.map(\.journalText).joined(separator: ",") + "]" })
-        }
+        if !choices.isEmpty { object.list("choices", choices.map(\.journalText)) }
+        return object.text
+    }
+}
+
+extension StepChoice {
+    var journalText: String {
+        var object = JournalObject()
+        if let service { object.integer("service", service) }
+        object.text("measure", measure.rawValue)
+        object.text("chosen", chosen)
+        object.list(
+            "steps",
+            steps.map { step in
+                var inner = JournalObject()
+                inner.text("step", step.word)
+                inner.number("score", ifAny: step.score)
+                inner.text("mask", ifAny: step.mask)
+                return inner.text
+            })
         return object.text
     }
 }
@@ -197,6 +214,7 @@ extension Observation {
                     return inner.text
                 })
         }
+        if let forecastNote { object.raw("forecast_note", forecastNote.journalText) }
         object.list("services", services.map(\.journalText))
         return object.text
     }

@@ -24,18 +24,18 @@ public struct Proposal: Sendable, Equatable {
     public var level: LadderLevel?
     /// What it said.
     public var answer: Answer
-    /// Steps it was not allowed to take, by service; empty where it has no mask.
-    public var masked: [[Reason]]
+    /// What it chose from; empty where it is no choice among steps, or none was made.
+    public var choices: [StepChoice]
 
     /// What a policy said.
     public init(
-        policy: String, role: PolicyRole, level: LadderLevel? = nil, answer: Answer, masked: [[Reason]] = []
+        policy: String, role: PolicyRole, level: LadderLevel? = nil, answer: Answer, choices: [StepChoice] = []
     ) {
         self.policy = policy
         self.role = role
         self.level = level
         self.answer = answer
-        self.masked = masked
+        self.choices = choices
     }
 
     /// The decision; nil where there is none.
@@ -49,12 +49,6 @@ public struct Proposal: Sendable, Equatable {
         if case .fault(let fault) = answer { return fault }
         return nil
     }
-}
-
-/// A policy that is kept from some steps and can say which: for the journal and `autoscaler_mask_blocked_total`.
-public protocol MaskedPolicy: ScalingPolicy {
-    /// Steps forbidden at the last `decide`, by service, each with its reason.
-    var masked: [[Reason]] { get }
 }
 
 /// A number of replicas that was changed on its way from the policy to the services.

@@ -21,11 +21,11 @@ extension SafetyLadder {
         let name = policy.name
         do {
             let decision = try policy.decide(observation)
-            let masked = (policy as? any MaskedPolicy)?.masked ?? []
+            let choices = (policy as? any ChoosingPolicy)?.choices ?? []
             if let fault = decision.fault(for: profile) {
-                return Proposal(policy: name, role: role, level: level, answer: .fault(fault), masked: masked)
+                return Proposal(policy: name, role: role, level: level, answer: .fault(fault), choices: choices)
             }
-            return Proposal(policy: name, role: role, level: level, answer: .decision(decision), masked: masked)
+            return Proposal(policy: name, role: role, level: level, answer: .decision(decision), choices: choices)
         } catch {
             return Proposal(policy: name, role: role, level: level, answer: .fault(error))
         }
@@ -74,14 +74,32 @@ extension SafetyLadder {
         tell(
             "MetricsStale", !stale.isEmpty && health.hasKnown,
             "no good sample within \(settings.stalePeriods) periods of \(stale.joined(separator: ", "))", &events)
-        tell(
-            "ForecastDrift", forecastWatch.hasDrifted,
-            "mean error \(forecastWatch.meanError ?? 0) over \(settings.driftFactor) x \(settings.forecastError ?? 0)",
-            &events)
+        if !health.isBlind { tellNotes(observation.forecastNote, &events) }
         // Before the first sample nothing is known against the top rung: it waits, held.
         if isAllStale { return health.hasKnown ? .hold : .learned }
-        if forecastWatch.hasDrifted { return .reactive }
+        if hasDrifted(observation) { return .reactive }
+        if observation.forecastNote?.code == ForecastNote.outOfRange.rawValue { return .forecast }
         return stale.isEmpty || !health.hasKnown ? .learned : .forecast
+    }
+
+    /// Whether the forecast is worse than allowed, by the errors seen here or by its own account.
+    private func hasDrifted(_ observation: Observation) -> Bool {
+        forecastWatch.hasDrifted || observation.forecastNote?.code == ForecastNote.drift.rawValue
+    }
+
+    /// Reports what is wrong with the forecast.
+    private mutating func tellNotes(_ note: Reason?, _ events: inout [Reason]) {
+        for known in ForecastNote.allCases where known.isReported {
+            let isNoted = note?.code == known.rawValue
+            var text = note?.text ?? ""
+            var isTrue = isNoted
+            if known == .drift, forecastWatch.hasDrifted {
+                isTrue = true
+                let error = forecastWatch.meanError ?? 0
+                text = "mean error \(error) over \(settings.driftFactor) x \(settings.forecastError ?? 0)"
+            }
+            tell(known.rawValue, isTrue, text, &events)
+        }
     }
 
     /// Reports the beginning and the end of a condition, not each round of it.
@@ -143,7 +161,13 @@ extension SafetyLadder {
         let target = level.needsData ? rungs.last { $0.level < level && mayAct($0.level) }?.level : rungs.last?.level
         guard let target else { return }
         let isStale = health.isStale.contains(true)
-        let isAllowed = target == .learned ? !isStale : target == .reactive || !forecastWatch.hasDrifted
+        let isTrusted = !hasDrifted(observation) && observation.forecastNote?.code != ForecastNote.outOfRange.rawValue
+        let isAllowed =
+            switch target {
+            case .learned: !isStale && isTrusted
+            case .reactive: true
+            default: !hasDrifted(observation)
+            }
         let isFit = !health.isBlind && isAllowed && !hasFailed(target, proposals)
         if !level.needsData {
             seeing = isFit ? seeing + 1 : 0

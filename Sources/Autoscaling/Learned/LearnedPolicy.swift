@@ -1,11 +1,12 @@
+internal import Glibc
 internal import Learning
 
 /// A policy that a network learned: dueling double DQN or PPO behind one type, since both read the same numbers, take
 /// the same masked steps and come from the same file.
 ///
 /// A decision takes the step with the largest action value (DQN) or probability (PPO) of each service among the allowed
-/// ones. Nothing is random. The network's scores are in the reasons, with why other steps were forbidden.
-public struct LearnedPolicy: ScalingPolicy {
+/// ones. Nothing is random. Scores of all steps, and why some were forbidden, are in `choices`.
+public struct LearnedPolicy: ChoosingPolicy {
     /// `dqn` or `ppo`.
     public let name: String
     /// The chain it decides for.
@@ -15,7 +16,8 @@ public struct LearnedPolicy: ScalingPolicy {
     private let network: DiscretePolicy
     private let memory: ObservationMemory
     private var state: ScalingState
-    private var choices: [Int]
+    public private(set) var choices: [StepChoice] = []
+    private var chosen: [Int]
 
     /// Age in seconds of metrics past which nothing is decided.
     public static let ageMax = 60.0
@@ -34,11 +36,12 @@ public struct LearnedPolicy: ScalingPolicy {
         // A network of form C decides for one service at a moment: the services are its moments.
         let moments = model.form == .shared ? profile.services.count : 1
         memory = ObservationMemory(network.space, count: moments)
-        choices = Array(repeating: 0, count: moments * network.space.choices)
+        chosen = Array(repeating: 0, count: moments * network.space.choices)
         state = try ScalingState(profile)
     }
 
     public mutating func decide(_ observation: Observation) throws(PolicyFault) -> Decision {
+        choices = []
         try state.observe(observation)
         for (index, service) in state.services.enumerated() where service.rate == nil || service.age > Self.ageMax {
             throw PolicyFault(
@@ -47,9 +50,17 @@ public struct LearnedPolicy: ScalingPolicy {
         let view = ObservationView(rows: memory.rows, state: memory.state.floats, allowed: memory.allowed)
         view.clear()
         model.form.observe(state, model.rules, view)
-        network.decide(count: memory.count, memory, into: &choices)
-        let chosen = choices
-        let steps = model.form.steps(chosen.span, services: profile.services.count)
+        network.decide(count: memory.count, memory, into: &chosen)
+        // A local, because a span of a property would outlive the access to it.
+        let made = chosen
+        let isValue = model.isValueBased
+        choices = model.form.explained(
+            made.span, state, model.rules, measure: isValue ? .value : .probability,
+            score: { [network] action, moment in
+                let score = Double(network.score(agent: 0, action: action, moment: moment))
+                return isValue ? score : exp(score)
+            })
+        let steps = model.form.steps(made.span, services: profile.services.count)
         let spent = state.spentProcessors
         return Decision(
             services: steps.enumerated().map { index, step in

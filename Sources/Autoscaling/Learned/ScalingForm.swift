@@ -65,6 +65,42 @@ public enum ScalingForm: String, Sendable, CaseIterable {
         return steps
     }
 
+    /// What a network's scores mean as choices among steps.
+    ///
+    /// - Parameters:
+    ///   - choices: what it chose.
+    ///   - score: its score of an action at a moment; not finite where the action is forbidden.
+    func explained(
+        _ choices: Span<Int>, _ state: ScalingState, _ rules: MaskRules, measure: StepChoice.Measure,
+        score: (_ action: Int, _ moment: Int) -> Double
+    ) -> [StepChoice] {
+        let spent = state.spentProcessors
+        let masks = state.services.indices.map { state.mask($0, rules: rules, spent: spent) }
+        func step(_ word: String, _ reason: MaskReason?, _ action: Int, _ moment: Int) -> StepChoice.Step {
+            let score = score(action, moment)
+            return StepChoice.Step(word, score: reason == nil && score.isFinite ? score : nil, mask: reason?.rawValue)
+        }
+        switch self {
+        case .shared:
+            var all: [StepChoice] = []
+            for index in masks.indices {
+                let steps = ReplicaAction.allCases.map { step($0.word, masks[index].reason($0), $0.rawValue, index) }
+                all.append(
+                    StepChoice(service: index, measure: measure, chosen: steps[choices[index]].word, steps: steps))
+            }
+            return all
+        case .single:
+            var steps = [step(ReplicaAction.hold.word, nil, 0, 0)]
+            for (index, mask) in masks.enumerated() {
+                for action in Self.singleSteps {
+                    let word = "\(state.profile.services[index].name) \(action.word)"
+                    steps.append(step(word, mask.reason(action), steps.count, 0))
+                }
+            }
+            return [StepChoice(service: nil, measure: measure, chosen: steps[choices[0]].word, steps: steps)]
+        }
+    }
+
     /// The choices nearest to wanted replicas; in form A the one step that closes the largest gap relative to what is
     /// ordered.
     func choices(

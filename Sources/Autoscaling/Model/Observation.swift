@@ -125,13 +125,16 @@ public struct Observation: Sendable, Equatable {
     public var errorRatio: Double?
     /// Load expected; nil where no forecast could be made.
     public var forecast: RateForecast?
+    /// Why the forecast is not what its trained model says, a code of `ForecastNote`; nil where it is, or where forecasts
+    /// come from a rule.
+    public var forecastNote: Reason?
     /// The services, in the order of the chain's profile.
     public var services: [ServiceObservation]
 
     /// An observation; what is not said is missing.
     public init(
         time: Double, market: MarketClock? = nil, rate: Double? = nil, p95: Double? = nil, errorRatio: Double? = nil,
-        forecast: RateForecast? = nil, services: [ServiceObservation]
+        forecast: RateForecast? = nil, forecastNote: Reason? = nil, services: [ServiceObservation]
     ) {
         self.time = time
         self.market = market
@@ -139,6 +142,7 @@ public struct Observation: Sendable, Equatable {
         self.p95 = p95
         self.errorRatio = errorRatio
         self.forecast = forecast
+        self.forecastNote = forecastNote
         self.services = services
     }
 }

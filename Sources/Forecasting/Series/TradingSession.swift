@@ -114,8 +114,19 @@ public struct TradingSession: Sendable, Equatable {
         }
         let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let second = seconds - day * 86_400
+        return bin(at: second).map { (day, $0) }
+    }
+
+    /// The bin that a second of the day lies in, whichever end of its bin a row's time is; nil outside the session.
+    public func bin(at second: Int) -> Int? {
         guard let number = segments.firstIndex(where: { $0.contains(second) }) else { return nil }
-        return (day, bins(before: number) + (second - segments[number].lowerBound) / intervalSeconds)
+        return bins(before: number) + (second - segments[number].lowerBound) / intervalSeconds
+    }
+
+    /// The time that the row of a bin has.
+    public func stamp(day: Int, bin: Int) -> CivilTime {
+        let second = start(ofBin: bin) + (stamp == .end ? intervalSeconds : 0)
+        return CivilTime(day: day + second / 86_400, second: second % 86_400)
     }
 
     /// Second of the day at which a bin starts.

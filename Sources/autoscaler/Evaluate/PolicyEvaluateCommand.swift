@@ -18,6 +18,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
             Poisson number of arrivals, and gaps longer than --gap-most are an error. The file is cut into days from its
             first row; the last --seeds ones are judged, up to ten before them fit the forecast. Its 99th percentile
             becomes --peak, or less where the most replicas of the chain could not serve its largest rate at 80 %.
+            --policies may leave the names of --model files out: a file that is given is judged.
 
             Example:
               autoscaler evaluate --policies all --model policy.safetensors --trace day:mild --trace day:bursty \\
@@ -30,6 +31,8 @@ struct PolicyEvaluateCommand: ParsableCommand {
     var trace: [String] = []
     @Option(help: "File of a learned policy; repeatable.")
     var model: [String] = []
+    @Option(help: "Chain to judge on, such as `autoscaler calibrate` writes (default: the trading chain).")
+    var profile: String?
     @Option(help: "Runs of each policy on each trace.")
     var seeds = 10
     @Option(help: "Largest rate, requests a second; of a file the 99th percentile.")
@@ -60,14 +63,8 @@ struct PolicyEvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
-        let profile = ChainProfile.tradingChain
-        let models = try model.map { path in
-            do {
-                return try ScalingModel(try TensorFile(path: path))
-            } catch let error as LearningError {
-                throw UserError("\(path): \(error.message)")
-            }
-        }
+        let profile = try ChainReader.read(self.profile)
+        let models = try model.map { try Self.model($0, profile) }
         let names = trace.isEmpty ? ["day:mild", "day:bursty"] : trace
         let days = try names.map(days(named:))
         let wanted = policies.split(separator: ",").map(String.init)
@@ -77,11 +74,25 @@ struct PolicyEvaluateCommand: ParsableCommand {
         }
         let tuning = uncalibrated ? RuleTuning() : try RuleTuning.calibrated(profile, peak: peak)
         Terminal.complain("evaluate: \(tuning.text)")
+        let given = Set(PolicyCatalogue(models: models).names).subtracting(PolicyCatalogue().names)
         let entries = PolicyCatalogue(tuning, models: models).entries.filter {
-            policies == "all" || wanted.contains($0.name)
+            policies == "all" || wanted.contains($0.name) || given.contains($0.name)
         }
         let results = try evaluate(entries, days, profile)
         try report(EvaluationTable(results.map(\.entry)), results.map(\.timeline), days, tuning)
+    }
+
+    /// The model of a file that fits the chain.
+    private static func model(_ path: String, _ profile: ChainProfile) throws -> ScalingModel {
+        do {
+            let model = try ScalingModel(try TensorFile(path: path))
+            _ = try LearnedPolicy(model, profile)
+            return model
+        } catch let error as LearningError {
+            throw UserError("\(path): \(error.message)")
+        } catch let fault as PolicyFault {
+            throw UserError("\(path): \(fault.description)")
+        }
     }
 
     private func days(named name: String) throws -> EvaluationDays {
@@ -149,7 +160,8 @@ struct PolicyEvaluateCommand: ParsableCommand {
             guard let standing = table.standing("forecast", beside: EvaluationTable.hpa, on: day.name) else { continue }
             Terminal.say("\(day.name): forecast beside hpa: \(standing.rawValue)\n")
         }
-        for policy in ["ppo", "dqn", "hybrid"] where table.policies.contains(policy) {
+        for policy in ["ppo", "dqn", "hybrid"]
+        where table.policies.contains(policy) && table.policies.contains("forecast") {
             let verdict = table.isNotWorse(policy, than: "forecast") ? "is not worse than" : "is worse than"
             Terminal.say("\(policy) \(verdict) the forecast rule on replica-hours at equal violations\n")
         }

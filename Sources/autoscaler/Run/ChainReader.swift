@@ -16,6 +16,20 @@ enum ChainReader {
         return chain
     }
 
+    /// The chain of a file of its own, as `autoscaler calibrate` writes it; without one the simulator's trading chain.
+    ///
+    /// - Throws: `UserError` with file, line and key.
+    static func read(_ file: String?) throws -> ChainProfile {
+        guard let file else { return .tradingChain }
+        let text = String(decoding: try InputFile.read(file), as: UTF8.self)
+        do {
+            let top = try SettingsSection(yaml: text, name: file)
+            let chain = try whole(top)
+            try top.finish()
+            return chain
+        } catch { throw UserError("\(error)") }
+    }
+
     private static func whole(_ section: SettingsSection) throws(SettingsError) -> ChainProfile {
         var profile = ChainProfile(services: [])
         let classes = try section.section("classes")

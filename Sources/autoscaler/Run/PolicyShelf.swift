@@ -5,7 +5,7 @@ internal import Learning
 /// Makes the policies that a configuration names.
 enum PolicyShelf {
     /// Policies that can be named in `shadows`, `counterfactuals` and `replay --policy`.
-    static let names = ["hpa", "keda", "static", "forecast", "reactive"]
+    static let names = ["hpa", "keda", "static", "forecast", "reactive", "autopilot", "hybrid"]
 
     /// The policy of a name with the configuration's numbers.
     static func policy(_ name: String, _ configuration: RunConfiguration) throws(PolicyFault) -> any ScalingPolicy {
@@ -25,6 +25,16 @@ enum PolicyShelf {
             settings.period = configuration.ladder.period
             return try ForecastRule(profile, settings, floor: configuration.shield.floor)
         case "reactive": return try ReactiveRule(profile, configuration.rule, floor: configuration.shield.floor)
+        case "autopilot":
+            var settings = AutopilotPolicy.Settings()
+            settings.utilisation = configuration.rule.utilisation
+            return try AutopilotPolicy(profile, settings)
+        case "hybrid":
+            var settings = HybridPolicy.Configuration()
+            settings.utilisationTarget = min(0.9, configuration.rule.utilisation)
+            settings.period = configuration.ladder.period
+            settings.freshFor = configuration.shield.freshFor
+            return try HybridPolicy(profile, settings)
         default: throw PolicyFault("Unknown", "no policy is called '\(name)'")
         }
     }

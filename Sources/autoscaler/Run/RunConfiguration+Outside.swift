@@ -75,10 +75,14 @@ extension RunConfiguration {
             let queries = try section.section("queries")
             var services: [PrometheusReader.Service] = []
             for service in profile.services {
-                services.append(.init(name: service.name, queries: try Self.queries(queries, service.name)))
+                services.append(
+                    .init(
+                        name: service.name, queries: try Self.queries(queries, service.name),
+                        rateMax: Double(service.bounds.upperBound) * service.capacity))
             }
             if hasWhole {
-                services.append(.init(name: "(chain)", queries: try Self.queries(try section.section("whole"), "")))
+                let queries = try Self.queries(try section.section("whole"), "")
+                services.append(.init(name: "(chain)", queries: queries, rateMax: wholeRateMax))
             }
             metrics = .prometheus(server: server, services: services, timeout: timeout)
             return
@@ -90,16 +94,27 @@ extension RunConfiguration {
         let series = try section.section("series")
         var services: [ScrapeReader.Service] = []
         for service in profile.services {
-            let metrics = try Self.series(series, service)
+            var metrics = try Self.series(series, service)
+            metrics.rateMax = Double(min(4, service.bounds.upperBound)) * service.capacity
             services.append(.init(name: service.name, metrics: metrics, endpoints: urls[service.name] ?? [:]))
         }
         if hasWhole {
             let whole = try section.section("whole")
-            let metrics = try Self.series(whole, nil)
+            var metrics = try Self.series(whole, nil)
+            metrics.rateMax = wholeRateMax
             services.append(
                 .init(name: "(chain)", metrics: metrics, endpoints: try Self.urls(whole.value("endpoints"))))
         }
         metrics = .scrape(services: services, limits: limits)
+    }
+
+    /// Requests of the whole a second that the chain could serve with all replicas there may be.
+    private var wholeRateMax: Double? {
+        profile.services.indices.compactMap { index in
+            let service = profile.services[index]
+            let visits = profile.visits(of: index)
+            return visits > 0 ? Double(service.bounds.upperBound) * service.capacity / visits : nil
+        }.min()
     }
 
     private static func urls(_ value: SettingValue?) throws(SettingsError) -> [String: String] {

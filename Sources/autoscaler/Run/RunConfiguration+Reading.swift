@@ -48,20 +48,8 @@ extension RunConfiguration {
     private mutating func readDecisions(_ top: SettingsSection) throws(SettingsError) {
         ladder.period = try top.seconds("period", default: 10, in: 0.05...3_600)
         shield.period = ladder.period
-        let forecasting = try top.section("forecast")
-        let history = try forecasting.texts("history", default: [])
-        let from = try forecasting.value("history_from")?.signedSeconds() ?? 0
-        switch try forecasting.word("kind", default: "persistence", among: ["none", "persistence", "ridge"]) {
-        case "none": forecast = .none
-        case "ridge":
-            guard history.count >= 3 else {
-                throw forecasting.error("history", "must name three files of past days or more")
-            }
-            forecast = .ridge(history: history, from: from)
-        default: forecast = .persistence
-        }
-        if let error = forecasting.value("error") { ladder.forecastError = try error.share(in: 0.001...10) }
         calendar = try top.has("calendar") ? Self.calendar(try top.section("calendar")) : nil
+        try readForecast(try top.section("forecast"))
         modelFile = try top.section("model").text("file", default: "")
         let policies = try top.section("policies")
         rule.utilisation = try policies.share("utilisation", default: 0.7, in: 0.05...1)
@@ -83,6 +71,38 @@ extension RunConfiguration {
         }
         let both = Set(shadows).intersection(counterfactuals)
         if let twice = both.min() { throw policies.error("shadows", "\(twice) is among counterfactuals too") }
+    }
+
+    private mutating func readForecast(_ section: SettingsSection) throws(SettingsError) {
+        let history = try section.texts("history", default: [])
+        var network = Network(model: try section.text("model", default: ""), history: history)
+        network.samples = try section.text("samples", default: "")
+        network.retrained = try section.text("retrained", default: "")
+        let hours = try section.number("utc_offset_hours", default: (calendar?.offset ?? 0) / 3_600, in: -14...14)
+        network.offset = hours * 3_600
+        let kind = try section.word(
+            "kind", default: "persistence", among: ["none", "persistence", "ridge", "network"])
+        switch kind {
+        case "none": forecast = .none
+        case "ridge":
+            guard history.count >= 3 else {
+                throw section.error("history", "must name three files of past days or more")
+            }
+            forecast = .ridge(history: history, from: try section.value("history_from")?.signedSeconds() ?? 0)
+        case "network":
+            guard !network.model.isEmpty else { throw section.error("model", "must name the file of a forecaster") }
+            guard network.retrained.isEmpty || !network.samples.isEmpty else {
+                throw section.error("retrained", "needs samples to train on")
+            }
+            forecast = .network(network)
+        default: forecast = .persistence
+        }
+        if kind != "network", let key = ["model", "samples", "retrained"].first(where: { section.has($0) }),
+            !(try section.text(key, default: "")).isEmpty
+        {
+            throw section.error(key, "belongs to kind network, not \(kind)")
+        }
+        if let error = section.value("error") { ladder.forecastError = try error.share(in: 0.001...10) }
     }
 
     private static func names(

@@ -10,6 +10,21 @@ struct RunConfiguration: Sendable {
         case persistence
         /// Regressions fitted at start on past days, whose files begin `from` seconds after the open.
         case ridge(history: [String], from: Double)
+        /// A forecaster that `autoscaler forecast train` wrote.
+        case network(Network)
+    }
+
+    /// A trained forecaster and the bins it begins with; file names begin in the configuration's folder.
+    struct Network: Sendable, Equatable {
+        var model: String
+        /// Whole days of the past, as the model was trained on them.
+        var history: [String]
+        /// Where measured bins are kept from run to run; empty for nowhere.
+        var samples = ""
+        /// Where models retrained on drift are written; empty for no retraining.
+        var retrained = ""
+        /// Seconds that the time of the model's session is ahead of UTC.
+        var offset = 0.0
     }
 
     /// Trading hours of a market with a fixed offset from UTC.

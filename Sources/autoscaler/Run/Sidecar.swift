@@ -49,10 +49,11 @@ final class Sidecar {
         self.journal = journal
         self.run = run
         names = configuration.profile.services.map(\.name)
-        outlook = try LoadOutlook(configuration, folder: folder)
+        outlook = try LoadOutlook(configuration, folder: folder, metrics: outside.registry)
         metrics = SidecarMetrics(outside.registry, services: names)
         ladder = try PolicyShelf.ladder(configuration, learned: nil)
         loadModel(isFirst: true)
+        tellOutlook()
         resume()
         journal?.begin(
             JournalRun(
@@ -94,6 +95,15 @@ final class Sidecar {
         }
     }
 
+    /// Puts what the forecaster reports in the journal, and what is wrong before people.
+    private func tellOutlook() {
+        for reason in outlook.news() {
+            note(reason.code, reason.text)
+            guard !["ForecastModelLoaded", "ForecastKept", "ForecastRetrained"].contains(reason.code) else { continue }
+            outside.warnings.warn("outlook \(reason.code)", "\(reason.code): \(reason.text)", at: Outside.now())
+        }
+    }
+
     private func note(_ code: String, _ text: String) {
         let event = JournalEvent(at: Outside.wall(), reason: Reason(code, text), modelHash: model?.hash)
         if hasBegun { journal?.append(.event(event)) } else { early.append(event) }
@@ -108,8 +118,11 @@ final class Sidecar {
             if Hangup.take() {
                 loadModel(isFirst: false)
                 outside.warnings.clear("model")
+                outlook.reload()
             }
             await step()
+            outlook.settle()
+            tellOutlook()
             outside.loop.turn(at: Outside.now())
             if options.isOnce, !waitsForLead { break }
             // A round that took longer than a period costs the rounds it took, and does not make later ones hurry.
@@ -118,6 +131,7 @@ final class Sidecar {
                 try? await Task.sleep(for: .seconds(min(0.1, max(0.001, start + round * period - Outside.now()))))
             }
         }
+        await outlook.end()
         note("RunEnded", "the last decision stays in force")
         journal?.close()
     }
@@ -176,7 +190,10 @@ final class Sidecar {
             let visits = configuration.profile.visits(of: 0)
             if visits > 0 { observation.rate = rate / visits }
         }
-        observation.forecast = outlook.take(observation.rate, age: age, at: time, market)
+        let wall = Outside.wall()
+        (observation.forecast, observation.forecastNote) = outlook.take(
+            observation.rate, age: age, at: time, wall: wall,
+            isTrading: configuration.calendar?.isTrading(at: wall) ?? true, market)
         return observation
     }
 

@@ -111,7 +111,6 @@ struct SidecarMetrics {
                 [("policy", name), ("reason", fault.code)]
             ).increment()
         }
-        for reason in proposal.masked.joined() { countMask(reason.code) }
     }
 
     private func countMask(_ code: String) {

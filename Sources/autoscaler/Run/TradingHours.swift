@@ -12,6 +12,9 @@ enum CalendarDay {
 }
 
 extension RunConfiguration.Calendar {
+    /// Whether the local day of a time of UTC is one of trading.
+    func isTrading(at utc: Double) -> Bool { isTrading(Int(((utc + offset) / 86_400).rounded(.down))) }
+
     private func isTrading(_ day: Int) -> Bool {
         // 1970-01-01 was a Thursday.
         let weekday = (day + 3) % 7

@@ -35,6 +35,8 @@ struct PolicyTrainCommand: ParsableCommand {
     var whole = false
     @Flag(help: "Train with the shield between policy and chain.")
     var shielded = false
+    @Option(help: "Chain to train for, such as `autoscaler calibrate` writes (default: the trading chain).")
+    var profile: String?
     @Option(help: "Largest rate of the days, requests a second.")
     var peak = 15_000.0
     @Option(help: "Page with the course of training (HTML).")
@@ -48,7 +50,7 @@ struct PolicyTrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        var training = ScalingTraining(.tradingChain)
+        var training = ScalingTraining(try ChainReader.read(profile))
         training.algorithm = algorithm
         training.seed = seed
         training.peak = peak

@@ -34,6 +34,7 @@ import Testing
                     points: (0...random.below(3)).map { _ in
                         .init(ahead: number(&random), q50: number(&random), q90: number(&random))
                     }) : nil,
+            forecastNote: random.percent(30) ? reasons(&random).first : nil,
             services: (0..<services).map { _ in
                 ServiceObservation(
                     ready: random.below(99), pending: (0..<random.below(3)).map { _ in number(&random) },
@@ -49,6 +50,17 @@ import Testing
                     replicas: random.below(2) == 0 ? random.below(99) : Int(truncatingIfNeeded: random.next()),
                     priority: random.percent(30) ? number(&random) : nil,
                     quota: random.percent(30) ? number(&random) : nil, reasons: reasons(&random))
+            })
+    }
+
+    private static func choice(_ random: inout SplitMix64, service: Int) -> StepChoice {
+        StepChoice(
+            service: random.percent(80) ? service : nil, measure: StepChoice.Measure.allCases[random.below(2)],
+            chosen: text(&random),
+            steps: (0..<random.below(8)).map { _ in
+                StepChoice.Step(
+                    text(&random), score: random.percent(70) ? number(&random) : nil,
+                    mask: random.percent(30) ? "TooFewReplicas" : nil)
             })
     }
 
@@ -83,7 +95,7 @@ import Testing
                     answer: random.percent(70)
                         ? .decision(decision(&random, services: services))
                         : .fault(PolicyFault("NotFinite", text(&random))),
-                    masked: random.percent(30) ? (0..<services).map { _ in reasons(&random) } : [])
+                    choices: random.percent(30) ? (0..<services).map { choice(&random, service: $0) } : [])
             }
             let round = LadderRound(
                 observation: observation(&random, services: services),

@@ -163,6 +163,32 @@ import Testing
         #expect(bench.run(60).level == .learned)
     }
 
+    @Test("A forecaster's input out of range takes the model out of force, its drift the forecast rule too; told once")
+    func forecastNotes() throws {
+        var bench = try LadderBench()
+        bench.run(5)
+        func noted(_ note: ForecastNote, _ rounds: Int) -> [LadderRound] {
+            (0..<rounds).map { _ in bench.round { $0.forecastNote = note.reason("seen") } }
+        }
+        for note in [ForecastNote.warmingUp, .filling, .stale, .closed, .refused] {
+            let rounds = noted(note, 4)
+            #expect(rounds.allSatisfy { $0.level == .learned && $0.acting == .learned }, "\(note)")
+            let told = rounds.flatMap(\.codes).filter { $0 == note.rawValue }
+            #expect(told.count == ([.closed, .refused].contains(note) ? 0 : 1), "\(note)")
+        }
+        let before = bench.replicas
+        let outside = noted(.outOfRange, 70)
+        #expect(outside.allSatisfy { $0.level == .forecast && $0.observation.forecastNote != nil })
+        #expect(outside.flatMap(\.codes).sorted() == ["ForecastOutOfRange", "ForecastStaleOver", "StepDown"].sorted())
+        #expect(outside.first?.events.contains { $0.text.contains("data allow forecast at most") } == true)
+        let drifted = noted(.drift, 70)
+        #expect(drifted.allSatisfy { $0.level == .reactive })
+        #expect(drifted.flatMap(\.codes).count { $0 == "ForecastDrift" } == 1)
+        #expect(zip(bench.replicas, before).allSatisfy { $0 >= $1 }, "a note never takes replicas away")
+        #expect(bench.round().codes == ["ForecastDriftOver"])
+        #expect(bench.run(60).level == .forecast && bench.run(60).level == .learned)
+    }
+
     /// 200 requests a second, for which the shield allows 3 replicas (at 85 %) to 5 (at 45 %).
     private static func busy(_ observation: inout Observation) {
         observation.rate = 200
