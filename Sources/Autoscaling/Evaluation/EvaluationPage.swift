@@ -184,7 +184,8 @@ public struct EvaluationPage: Sendable {
         .limit{stroke:var(--missed);stroke-dasharray:5 4}.mark{stroke:var(--soft);stroke-dasharray:2 3}
         table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;margin-top:8px;font-size:14px}
         th{color:var(--soft);font-weight:500;font-size:13px}th,td{text-align:right;padding:5px 12px 5px 0}
-        td{white-space:nowrap}td.text{text-align:left;white-space:normal}th:first-child,td:first-child{text-align:left}tr+tr td{border-top:1px solid var(--line)}
+        td{white-space:nowrap}.text{text-align:left}
+        td.text{white-space:normal}th:first-child,td:first-child{text-align:left}tr+tr td{border-top:1px solid var(--line)}
         .dot{display:inline-block;width:9px;height:9px;border-radius:50%;background:var(--c);margin-right:8px}
         .met{color:var(--met)}.missed{color:var(--missed);font-weight:600}
         """

@@ -38,6 +38,8 @@ public struct ClosedLoopFindings: Sendable, Equatable {
     /// When so many were ordered and when they were ready; nil for never.
     public var orderedAt: Double?
     public var readyAt: Double?
+    /// Whether fewer were in force before: else there was nothing to scale up.
+    public var isScaleUp: Bool
     /// When HPA would have ordered them; nil for never.
     public var hpaOrderedAt: Double?
     /// What the supervisor ran, and what static replicas and HPA would have: `actual`, `static`, `hpa`.
@@ -67,7 +69,9 @@ public struct ClosedLoopFindings: Sendable, Equatable {
         func first(_ course: [(at: Double, replicas: Int)]) -> Double? {
             course.first { $0.at >= before && $0.at < (day.seconds.last?.second ?? 0) && $0.replicas >= needed }?.at
         }
-        orderedAt = first(day.applied)
+        let orderedAt = first(day.applied)
+        self.orderedAt = orderedAt
+        isScaleUp = day.applied.contains { $0.at >= before && $0.at < orderedAt ?? 0 && $0.replicas < needed }
         readyAt = first(day.sampled(\.ready))
         let hpa = day.wanted(by: "hpa", .counterfactual)
         hpaOrderedAt = first(hpa)
@@ -116,12 +120,12 @@ public struct ClosedLoopFindings: Sendable, Equatable {
                 } ?? "the sidecar was not asked for static"),
             Promise(
                 text: "the \(needed) replicas of the surge were ordered before it",
-                isKept: (lead ?? -.infinity) > 0,
-                detail: order.map { $0 + readyText } ?? "never"),
+                isKept: isScaleUp && (lead ?? -.infinity) > 0, detail: order.map { $0 + readyText } ?? "never"),
         ]
     }
 
     private var readyText: String {
+        guard isScaleUp else { return ", but no fewer ran before: the load asked for no scale-up" }
         guard let readyAt else { return "; never all ready" }
         let early = surge - readyAt
         return early >= 0

@@ -18,7 +18,7 @@ extension ClosedLoopFindings {
             "\"peak\": \(JSONText.number(peak))", "\"needed\": \(needed)",
             "\"open_p95_seconds\": \(optional(openP95))", "\"day_p95_seconds\": \(optional(dayP95))",
             "\"open_over_share\": \(JSONText.number(openOver))", "\"day_over_share\": \(JSONText.number(dayOver))",
-            "\"seconds_over\": \(secondsOver)", "\"ordered_at\": \(optional(orderedAt))",
+            "\"seconds_over\": \(secondsOver)", "\"ordered_at\": \(optional(orderedAt))", "\"scaled_up\": \(isScaleUp)",
             "\"ready_at\": \(optional(readyAt))", "\"hpa_ordered_at\": \(optional(hpaOrderedAt))",
             "\"lead_seconds\": \(optional(lead))", "\"courses\": [\n\(courses.joined(separator: ",\n"))\n  ]",
             "\"promises\": [\n\(promises.joined(separator: ",\n"))\n  ]",

@@ -182,7 +182,8 @@ public struct ClosedLoopPage: Sendable {
             }
             guard round.decision.replicas != last || round.acting != level else { continue }
             let text = zip(day.profile.services, round.decision.services).map { service, decided in
-                "\(service.name): " + decided.reasons.map { "\($0.code) \($0.text)" }.joined(separator: "; ")
+                "\(service.name): "
+                    + decided.reasons.map { "\($0.code) \(Self.shortened($0.text))" }.joined(separator: "; ")
             }
             let shielded = round.changes.map { "\($0.source.rawValue) \($0.from) to \($0.to): \($0.reason.code)" }
             let before = last.isEmpty ? "" : last.map(String.init).joined(separator: ", ") + " → "
@@ -198,8 +199,17 @@ public struct ClosedLoopPage: Sendable {
         if more > 0 { rows = rows.prefix(Self.decisionsMax) + [Self.row(0, nil, "", "", "and \(more) more lines")] }
         var out = "<section><h2>Decisions that changed something</h2><p>Of \(day.rounds.count) decisions, with their "
         out += "reasons, and what happened between them; the journal has all of them.</p><div class=\"wide\"><table>"
-        out += "<tr><th>second</th><th>since the open</th><th>by</th><th>replicas</th><th>why</th></tr>"
+        out += "<tr><th>second</th><th>since the open</th><th>by</th><th>replicas</th><th class=\"text\">why</th></tr>"
         return out + rows.joined() + "</table></div></section>"
+    }
+
+    /// A text whose numbers have two decimals at the most.
+    static func shortened(_ text: String) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false).map { word in
+            let number = word.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+            guard number.contains("."), let value = Double(number) else { return String(word) }
+            return FixedText.decimals(value, 2) + word.dropFirst(number.count)
+        }.joined(separator: " ")
     }
 
     private static func row(

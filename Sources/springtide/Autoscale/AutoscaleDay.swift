@@ -52,11 +52,10 @@ enum AutoscaleDay {
         let capacity = files.capacity
         let steps = capacity.steps.map { String(format: "%.0f/s %.1f %%", $0.rate, $0.processors * 100) }
         return String(
-            format:
-                "   one replica: %.0f us of processor time a request, %.1f %% of a processor without, so %.0f requests "
-                + "a second\n   on %.2f processors (%@); it starts in %.1f s; the peak is %.0f/s",
-            capacity.each * 1e6, capacity.idle * 100, capacity.capacity, files.plan.quota,
-            steps.joined(separator: ", "), files.startup.upperBound / 1.5, files.peak)
+            format: "   one replica: %.0f us of processor time a request when busy, so %.0f requests a second on %.2f "
+                + "processors\n   (%@); it starts in %.1f s; the peak is %.0f/s", capacity.each * 1e6,
+            capacity.capacity,
+            files.plan.quota, steps.joined(separator: ", "), files.startup.upperBound / 1.5, files.peak)
     }
 
     /// Has the page made of journal, load and replicas, and reads what was found.

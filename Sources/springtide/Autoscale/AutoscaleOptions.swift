@@ -7,7 +7,7 @@ struct AutoscaleOptions: ParsableArguments {
     var autoscale = false
     @Option(help: "With --autoscale: length of the day, 1 to 60.") var minutes = 5.0
     @Option(help: "With --autoscale: who decides, forecast or reactive.") var policy = "forecast"
-    @Option(help: "With --autoscale: processors of one replica, 0.02 to 1.") var quota = 0.2
+    @Option(help: "With --autoscale: processors of one replica, 0.02 to 1.") var quota = 0.15
     @Flag(help: "With --autoscale: kill the sidecar (SIGKILL) after the open and start it again.")
     var killSidecar = false
 
@@ -18,7 +18,7 @@ struct AutoscaleOptions: ParsableArguments {
             throw ValidationError("--policy must be forecast or reactive")
         }
         guard (0.02...1).contains(quota) else { throw ValidationError("--quota must be 0.02 to 1") }
-        guard autoscale || (!killSidecar && minutes == 5 && policy == "forecast" && quota == 0.2) else {
+        guard autoscale || (!killSidecar && minutes == 5 && policy == "forecast" && quota == 0.15) else {
             throw ValidationError("--minutes, --policy, --quota and --kill-sidecar need --autoscale")
         }
         guard !autoscale || !report.isEmpty else { throw ValidationError("--report must name a directory") }

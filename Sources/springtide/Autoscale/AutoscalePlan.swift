@@ -32,7 +32,7 @@ struct AutoscalePlan: Sendable {
     /// Replicas that run when the warm-up begins.
     static let replicasAtStart = 2
     /// Largest rate that is chosen by itself: the machine has other work beside the replicas.
-    static let peakMax = 2_000.0
+    static let peakMax = 1_500.0
     /// Utilisation that replicas are counted for. Partitions are not spread evenly over replicas, so it is lower than
     /// the default.
     static let utilisation = 0.6

@@ -17,6 +17,7 @@ actor AutoscaleRun {
     private nonisolated let supervisor: ChildProcess
     private nonisolated let supervisorPort: UInt16
     private nonisolated let watch: ReplicaWatch
+    private nonisolated let disk: DiskWitness
     private var sidecar: ChildProcess?
     private(set) var supervisorExit: Int32 = -1
     private(set) var sidecarExit: Int32 = -1
@@ -55,6 +56,7 @@ actor AutoscaleRun {
         self.supervisor = supervisor
         supervisorPort = port
         watch = ReplicaWatch(port: port)
+        disk = DiskWitness(directory: base.directory)
     }
 
     private static func port(_ file: String, _ process: ChildProcess, _ directory: String) async throws -> UInt16 {
@@ -92,14 +94,17 @@ actor AutoscaleRun {
 
     // MARK: Warm-up
 
-    /// Measures what a replica serves: idle, at a guess, and at about two thirds of what that says.
+    /// Measures what a replica serves: steps of load until the replicas are busy.
     func warmUp() async throws -> ReplicaCapacity {
         step("warm-up: what one replica serves on its quota")
-        var steps = [try await measure(rate: 0, seconds: 3)]
-        steps.append(try await measure(rate: 300, seconds: 5))
-        guard let guess = ReplicaCapacity(steps, quota: plan.quota) else { throw Self.unfit(steps) }
-        let rate = min(AutoscalePlan.peakMax, Double(AutoscalePlan.replicasAtStart) * guess.capacity * 0.65)
-        steps.append(try await measure(rate: rate.rounded(), seconds: 5))
+        let replicas = Double(AutoscalePlan.replicasAtStart)
+        var steps = [try await measure(rate: 150 * replicas, seconds: 4)]
+        while steps.count < ReplicaCapacity.stepsMax,
+            let rate = ReplicaCapacity.next(after: steps[steps.count - 1], quota: plan.quota)
+        {
+            steps.append(
+                try await measure(rate: min(AutoscalePlan.peakMax, rate * replicas).rounded(), seconds: 4))
+        }
         guard let capacity = ReplicaCapacity(steps, quota: plan.quota) else { throw Self.unfit(steps) }
         return capacity
     }
@@ -114,20 +119,16 @@ actor AutoscaleRun {
         let pages = try await ports()
         let before = await Self.totals(pages)
         let start = ContinuousClock.now
-        if rate > 0 {
-            let program = try ChildProcess.start(
-                try loadArguments(json: "\(base.directory)/warm-up.json") + [
-                    "--rate", "\(rate)", "--duration", "\(seconds)s", "--mix", "new=70,cancel=20,replace=10",
-                    "--marketable", "0.2", "--coalesce", "300us", "--account-exponent", "0",
-                    "--seed", "\(plan.seed &+ 500 &+ UInt64(rate))",
-                ], log: "\(base.directory)/warm-up.log")
-            let code = await program.wait()
-            // A generator that was held up itself (120) has sent its requests all the same.
-            guard code == 0 || code == 120 else {
-                throw LocalFailure("the warm-up failed (exit \(code)):\n\(Self.tail("\(base.directory)/warm-up.log"))")
-            }
-        } else {
-            try await Task.sleep(for: .seconds(seconds))
+        let program = try ChildProcess.start(
+            try loadArguments(json: "\(base.directory)/warm-up.json") + [
+                "--rate", "\(rate)", "--duration", "\(seconds)s", "--mix", "new=70,cancel=20,replace=10",
+                "--marketable", "0.2", "--coalesce", "300us", "--account-exponent", "0",
+                "--seed", "\(plan.seed &+ 500 &+ UInt64(rate))",
+            ], log: "\(base.directory)/warm-up.log")
+        let code = await program.wait()
+        // A generator that was held up itself (120) has sent its requests all the same.
+        guard code == 0 || code == 120 else {
+            throw LocalFailure("the warm-up failed (exit \(code)):\n\(Self.tail("\(base.directory)/warm-up.log"))")
         }
         let after = await Self.totals(pages)
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
@@ -186,6 +187,7 @@ actor AutoscaleRun {
         }
         step("the day: \(plan.preOpen) s of quiet, the open, \(plan.session) s of trading, the close")
         watch.start()
+        disk.start()
         let known = Self.size(base.acknowledgementFile)
         let load = try ChildProcess.start(
             [
@@ -241,7 +243,7 @@ actor AutoscaleRun {
         try watch.processorTable.write(toFile: "\(plan.report)/processors.csv", atomically: true, encoding: .utf8)
         supervisor.signal(SIGTERM)
         supervisorExit = await supervisor.wait()
-        try await base.examine(loadExit: loadExit)
+        try await base.examine(loadExit: loadExit, disk: await disk.stop())
     }
 
     /// Seconds that a replica takes to start: what was seen, and half as much again for a busy machine.

@@ -14,8 +14,7 @@ struct SidecarFiles: Sendable {
         let time = Self.number(1_000 / capacity.capacity)
         let each = Self.number(capacity.each * 1e6)
         return """
-            # Measured in a warm-up: \(each) us of processor time a request and \(Self.number(capacity.idle)) processors \
-            without, of a quota of \(Self.number(plan.quota)).
+            # Measured in a warm-up: \(each) us of processor time a request, of a quota of \(Self.number(plan.quota)).
             latency_target: \(AutoscalePlan.responseLimitMilliseconds)ms
             services:
               - name: risk

@@ -104,9 +104,12 @@ actor DemoRun {
 
     /// Stops the node and asks PostgreSQL alone.
     ///
-    /// - Parameter loadExit: exit code of a load generator that `run` did not start.
-    func examine(loadExit: Int32? = nil) async throws {
+    /// - Parameters:
+    ///   - loadExit: exit code of a load generator that `run` did not start.
+    ///   - disk: what the disk did meanwhile.
+    func examine(loadExit: Int32? = nil, disk: DiskWitness.Finding? = nil) async throws {
         if let loadExit { result.loadExit = loadExit }
+        if let disk { result.disk = disk }
         step("stopping the node")
         result.metrics = await MetricsPage.fetch(port: Int(httpPort))
         try result.metrics.text.write(toFile: "\(plan.report)/metrics.txt", atomically: true, encoding: .utf8)

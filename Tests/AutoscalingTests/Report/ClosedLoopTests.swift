@@ -87,7 +87,7 @@ private struct SmallDay {
         #expect(findings.capacity == 200)
         // 900 / (200 * 0.85) = 5.3.
         #expect(findings.needed == 6)
-        #expect(findings.orderedAt == 15 && findings.lead == 5)
+        #expect(findings.orderedAt == 15 && findings.lead == 5 && findings.isScaleUp)
         #expect(findings.readyAt == 17)
         #expect(findings.hpaOrderedAt == 23)
         let actual = try #require(findings.course("actual"))
@@ -131,8 +131,8 @@ private struct SmallDay {
         small.orders = [(0, 6)]
         let findings = ClosedLoopFindings(try small.day())
         #expect(!findings.promises[1].isKept)
-        // Ordered from the first second on.
-        #expect(findings.lead == 20)
+        // Ordered from the first second on: early, but no scale-up.
+        #expect(findings.lead == 20 && !findings.isScaleUp && !findings.promises[2].isKept)
     }
 
     @Test("The page holds every figure, names who was away, and escapes what it quotes; equal days give equal bytes")
