@@ -54,7 +54,9 @@ import Testing
         }
         if let service = choice.service, let step = ReplicaAction.allCases.first(where: { $0.word == choice.chosen }) {
             let wanted = step.replicas(from: observation.services[service].ordered)
-            #expect(decision.services[service].replicas == profile.services[service].clamp(wanted))
+            let bounds = profile.services[service].bounds
+            let bounded = min(bounds.upperBound, max(bounds.lowerBound, wanted))
+            #expect(decision.services[service].replicas == bounded)
             let reasons = decision.services[service].reasons.map(\.code)
             #expect(choice.steps.compactMap(\.mask).allSatisfy(reasons.contains))
         }

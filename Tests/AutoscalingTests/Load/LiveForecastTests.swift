@@ -18,7 +18,7 @@ import Testing
         init(stamp: TradingSession.Stamp = .end, hasIndicator: Bool = false) throws {
             let session = try TradingSession(
                 name: "test", segments: [36_000..<39_600, 46_800..<50_400], intervalSeconds: 60, stamp: stamp)
-            var random = SplitMix64(seed: 3)
+            var random = TestData.SplitMix64(seed: 3)
             var values: [Double] = []
             for _ in 0..<20 {
                 for bin in 0..<Self.bins {
@@ -171,7 +171,7 @@ import Testing
         let fixture = try Fixture.shared.get()
         let live = try LiveForecast(fixture.model, period: 10, offset: 28_800, error: 0.005)
         live.remember(fixture.series)
-        var random = SplitMix64(seed: 9)
+        var random = TestData.SplitMix64(seed: 9)
         var answers: [LiveForecast.Answer] = []
         for minute in 0..<60 {
             // Noise of ±40 % where training had 2 %.
