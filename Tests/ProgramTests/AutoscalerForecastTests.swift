@@ -30,9 +30,7 @@ import Testing
             let day = local / 86_400 - daysAgo
             let start = 41_400
             return (0..<Self.bins).prefix { start + 2 * $0 < second }.map { bin in
-                let time = Date(timeIntervalSince1970: Double(day * 86_400 + start + 2 * bin))
-                return "\(time.formatted(.iso8601.dateSeparator(.dash).time(includingFractionalSeconds: false)))"
-                    .replacing("T", with: " ").replacing("Z", with: "") + ",\(Self.load(bin, day: day))\n"
+                "\(day * 86_400 + start + 2 * bin),\(Self.load(bin, day: day))\n"
             }.joined()
         }
     }

@@ -6,12 +6,13 @@ internal import Learning
 /// and tells its answer as a forecast of the rate.
 ///
 /// No clock and no files: times are arguments, the caller keeps the bins it is given back. A model's load is a count a
-/// bin; a rate is that over the bin's seconds. A bin counts by the mean of its rates where at least half of its control
-/// periods had one and they span half of it at least; one with fewer is left to the forecaster, which fills it. A point of
-/// the forecast is the middle of a bin ahead: its q90 lies between the levels 0.75 and 0.95, along a line over the
-/// quantiles of the normal distribution in ln(load + 1). Bins after the session's end are not told. What errors are to be expected is given, or measured on the bins
-/// remembered at the start: `DriftDetector` watches against it, and drift lasts until another model comes or no alarm
-/// has come for as many bins as twice the expected error needs to raise one.
+/// bin; a rate is that over the bin's seconds. A bin counts by the mean of its rates where at least half of its
+/// control periods had one and they span half of it at least; one with fewer is left to the forecaster, which fills
+/// it. A point of the forecast is the middle of a bin ahead: its q90 lies between the levels 0.75 and 0.95, along a
+/// line over the quantiles of the normal distribution in ln(load + 1). Bins after the session's end are not told. What
+/// errors are to be expected is given, or measured on the bins remembered at the start: `DriftDetector` watches
+/// against it, and drift lasts until another model comes or no alarm has come for as many bins as twice the expected
+/// error needs to raise one.
 public final class LiveForecast {
     /// What is expected, and what came of the rates.
     public struct Answer: Sendable, Equatable {

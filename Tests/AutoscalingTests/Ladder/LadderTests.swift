@@ -179,7 +179,7 @@ import Testing
         let before = bench.replicas
         let outside = noted(.outOfRange, 70)
         #expect(outside.allSatisfy { $0.level == .forecast && $0.observation.forecastNote != nil })
-        #expect(outside.flatMap(\.codes).sorted() == ["ForecastOutOfRange", "ForecastStaleOver", "StepDown"].sorted())
+        #expect(outside.flatMap(\.codes).sorted() == ["ForecastOutOfRange", "StepDown"])
         #expect(outside.first?.events.contains { $0.text.contains("data allow forecast at most") } == true)
         let drifted = noted(.drift, 70)
         #expect(drifted.allSatisfy { $0.level == .reactive })

@@ -55,7 +55,7 @@ import Testing
         if let service = choice.service, let step = ReplicaAction.allCases.first(where: { $0.word == choice.chosen }) {
             let wanted = step.replicas(from: observation.services[service].ordered)
             let bounds = profile.services[service].bounds
-            let bounded = min(bounds.upperBound, max(bounds.lowerBound, wanted))
+            let bounded = min(max(wanted, bounds.lowerBound), bounds.upperBound)
             #expect(decision.services[service].replicas == bounded)
             let reasons = decision.services[service].reasons.map(\.code)
             #expect(choice.steps.compactMap(\.mask).allSatisfy(reasons.contains))
