@@ -40,7 +40,7 @@ public final class HybridPolicy: ScalingPolicy {
             scheduler.search.population = 20
             scheduler.search.populationRange = 14...28
             scheduler.search.elites = 3
-            scheduler.search.evaluationsMax = 160
+            scheduler.search.evaluationsMax = 120
             scheduler.search.patience = 8
             scheduler.search.seed = seed
         }

@@ -75,6 +75,7 @@ extension RunConfiguration {
 
     private mutating func readForecast(_ section: SettingsSection) throws(SettingsError) {
         let history = try section.texts("history", default: [])
+        let from = try section.value("history_from")?.signedSeconds() ?? 0
         var network = Network(model: try section.text("model", default: ""), history: history)
         network.samples = try section.text("samples", default: "")
         network.retrained = try section.text("retrained", default: "")
@@ -88,7 +89,7 @@ extension RunConfiguration {
             guard history.count >= 3 else {
                 throw section.error("history", "must name three files of past days or more")
             }
-            forecast = .ridge(history: history, from: try section.value("history_from")?.signedSeconds() ?? 0)
+            forecast = .ridge(history: history, from: from)
         case "network":
             guard !network.model.isEmpty else { throw section.error("model", "must name the file of a forecaster") }
             guard network.retrained.isEmpty || !network.samples.isEmpty else {
