@@ -21,8 +21,8 @@ struct Autoscaler: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            RunCommand.self, ReplayCommand.self, ReportCommand.self, PolicyEvaluateCommand.self, PolicyTrainCommand.self,
-            CalibrateCommand.self, LearnersCommand.self, ForecastCommand.self,
+            RunCommand.self, ReplayCommand.self, ReportCommand.self, PolicyEvaluateCommand.self,
+            PolicyTrainCommand.self, CalibrateCommand.self, LearnersCommand.self, ForecastCommand.self,
         ])
 
     static func main() {

@@ -89,7 +89,7 @@ extension Shield {
             if count > high {
                 change(
                     high, .aboveNeed,
-                    "the most that the load of \(settings.needWindow) s asked for at utilisation \(settings.utilisationLow)")
+                    "the most needed in \(settings.needWindow) s at utilisation \(settings.utilisationLow)")
             }
         } else if count > held, memories[index].blindInRow < settings.blindWindows {
             change(held, .missing, "nothing is known of the load, \(memories[index].blindInRow) observations long")
