@@ -56,13 +56,15 @@ public enum DaySeeds {
 }
 
 extension DayKind {
-    /// A forecaster fitted on `count` days of this kind from `DaySeeds.forecast`; a flash crash cannot be foreseen, so
-    /// its days have the mild days' forecaster.
-    public func forecaster(peak: Double, days count: Int = 9) throws(SimulationFault) -> TrainedForecast {
+    /// A forecaster fitted on `count` days of this kind from `DaySeeds.forecast`, in samples as `path` gives them; a flash
+    /// crash cannot be foreseen, so its days have the mild days' forecaster.
+    public func forecaster(
+        peak: Double, path: MetricsPath = .gathered, days count: Int = 9
+    ) throws(SimulationFault) -> TrainedForecast {
         let kind = self == .flash ? DayKind.mild : self
         let generator = kind.days(peak: peak)
         var fitted: [LoadTrace] = []
         for seed in DaySeeds.forecast.prefix(count) { fitted.append(try generator.load(seed: seed)) }
-        return try TrainedForecast(days: fitted)
+        return try TrainedForecast(days: fitted, period: Int(path.samplingPeriod))
     }
 }

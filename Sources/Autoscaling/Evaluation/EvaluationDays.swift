@@ -6,8 +6,8 @@ public struct EvaluationDays: Sendable {
         public let seed: UInt64
         /// The load.
         public let load: LoadTrace
-        /// Options with seed and a forecaster that was fitted on other days.
-        public let options: SimulatorOptions
+        /// Options with seed and a forecaster that was fitted on other days, for each way to read metrics.
+        public let options: [MetricsPath: SimulatorOptions]
     }
 
     /// What the trace is called in tables.
@@ -19,15 +19,21 @@ public struct EvaluationDays: Sendable {
     /// One for each seed.
     public let runs: [Run]
 
-    /// Simulated days of a kind: the first `count` of `DaySeeds.test`.
+    /// Simulated days of a kind: `count` of `DaySeeds.test`, from `first` on.
     public init(
-        _ kind: DayKind, peak: Double, count: Int, options: SimulatorOptions = SimulatorOptions()
+        _ kind: DayKind, peak: Double, count: Int, first: UInt64 = DaySeeds.test.lowerBound,
+        options: SimulatorOptions = SimulatorOptions()
     ) throws(SimulationFault) {
+        guard DaySeeds.test.contains(first), DaySeeds.test.upperBound - first >= UInt64(count) else {
+            throw SimulationFault(.load, "day \(first) and the \(count - 1) after it are not within \(DaySeeds.test)")
+        }
         let generator = kind.days(peak: peak)
-        let forecaster = try kind.forecaster(peak: peak)
+        let forecasters = try Forecasters { path throws(SimulationFault) in
+            try kind.forecaster(peak: peak, path: path)
+        }
         var runs: [Run] = []
-        for seed in DaySeeds.test.prefix(count) {
-            runs.append(Self.run(seed, try generator.load(seed: seed), options, forecaster))
+        for seed in first..<first + UInt64(count) {
+            runs.append(Self.run(seed, try generator.load(seed: seed), options, forecasters))
         }
         name = "day:\(kind.rawValue)"
         violationGoal = kind.violationGoal
@@ -60,30 +66,48 @@ public struct EvaluationDays: Sendable {
         }
         func day(_ index: Int) -> LoadTrace { load.window(index * secondsOfDay..<(index + 1) * secondsOfDay) }
         let first = days - count
-        let forecaster = try TrainedForecast(days: (max(0, first - fitted)..<first).map(day))
+        let past = (max(0, first - fitted)..<first).map(day)
+        let forecasters = try Forecasters { path throws(SimulationFault) in
+            try TrainedForecast(days: past, period: Int(path.samplingPeriod))
+        }
         name = recording.name
         violationGoal = 0.01
         step = nil
         runs = (first..<days).map { index in
             let seed = UInt64(index)
-            return Self.run(seed, day(index).withPoissonArrivals(seed: seed), options, forecaster)
+            return Self.run(seed, day(index).withPoissonArrivals(seed: seed), options, forecasters)
+        }
+    }
+
+    /// One forecaster for each way to read metrics.
+    private struct Forecasters {
+        var of: [MetricsPath: TrainedForecast] = [:]
+
+        init(_ make: (MetricsPath) throws(SimulationFault) -> TrainedForecast) throws(SimulationFault) {
+            for path in MetricsPath.allCases { of[path] = try make(path) }
         }
     }
 
     private static func run(
-        _ seed: UInt64, _ load: LoadTrace, _ options: SimulatorOptions, _ forecaster: TrainedForecast
+        _ seed: UInt64, _ load: LoadTrace, _ options: SimulatorOptions, _ forecasters: Forecasters
     ) -> Run {
-        var options = options
-        options.seed = seed
-        options.forecaster = forecaster
-        return Run(seed: seed, load: load, options: options)
+        var all: [MetricsPath: SimulatorOptions] = [:]
+        for (path, forecaster) in forecasters.of {
+            var own = options.reading(path).seeded(seed)
+            own.forecaster = forecaster
+            all[path] = own
+        }
+        return Run(seed: seed, load: load, options: all)
     }
 
-    /// Runs one policy on one of the runs.
+    /// Runs one policy on one of the runs, which reads metrics as its entry says.
     public func evaluate(
         _ policy: PolicyCatalogue.Entry, _ profile: ChainProfile, _ run: Run
     ) throws -> (entry: EvaluationEntry, timeline: RunTimeline) {
-        let result = try policy.run(profile, run.load, run.options)
+        guard let options = run.options[policy.path] else {
+            throw SimulationFault(.option, "no options for metrics that are \(policy.path.rawValue)")
+        }
+        let result = try policy.run(profile, run.load, options)
         let recovery = step.flatMap {
             RunScore.recovery(result.records, after: $0, target: profile.latencyTarget)
         }

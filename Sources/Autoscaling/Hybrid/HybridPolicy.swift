@@ -12,6 +12,7 @@ internal import Learning
 /// force.
 /// Priority and quota are advice: actuators may leave them alone, and a lower quota only ever spares what a replica does
 /// not need at this load.
+/// It searches once a period, however often it is asked, and keeps what is in force between.
 /// A class because its network is one: one policy serves one chain. Same seed and observations, same decisions.
 public final class HybridPolicy: ScalingPolicy {
     /// Settings; the defaults keep a decision for eight services within 5 ms of processor time.
@@ -73,6 +74,9 @@ public final class HybridPolicy: ScalingPolicy {
     private var peaks: [TrailingMaximum]
     private var levels: [Int]?
     private var inForce: [Int]?
+    private var cadence: Cadence
+    private var decidedAt = -Double.infinity
+    private var latest: Decision?
 
     /// A policy for `profile`.
     /// - Throws: `Configuration` where the profile contradicts itself or a setting is outside its limits.
@@ -83,6 +87,7 @@ public final class HybridPolicy: ScalingPolicy {
         self.name = name
         self.profile = profile
         self.configuration = configuration
+        cadence = Cadence(period: configuration.period)
         priorities = configuration.contention > 0 ? [0.25, 0.5, 0.75, 1] : [1]
         let space = try PlanSpace(profile, priorities: priorities, quotas: configuration.quotas)
         do throws(LearningError) {
@@ -112,6 +117,9 @@ public final class HybridPolicy: ScalingPolicy {
         }
         let (rates, isComplete) = plannedRates(observation, forecast)
         let held = inForce ?? observation.services.map(\.ordered)
+        var next = observation.time < decidedAt ? Cadence(period: configuration.period) : cadence
+        guard next.isDue(at: observation.time) else { return between(held) }
+        (cadence, decidedAt) = (next, observation.time)
         let mayShrink = isComplete && !(observation.market?.isNearAuction ?? false)
         let space = try PlanSpace(
             profile, floors: mayShrink ? nil : held, priorities: priorities, quotas: configuration.quotas)
@@ -145,7 +153,19 @@ public final class HybridPolicy: ScalingPolicy {
         levels = Array(found.genome[held.count...])
         inForce = Array(found.genome[..<held.count])
         last = found
-        return explained(space.decision(found.genome), found, held, rates, isKept: isKept)
+        let decision = explained(space.decision(found.genome), found, held, rates, isKept: isKept)
+        latest = decision
+        return decision
+    }
+
+    /// The latest plan's advice with the replicas in force.
+    private func between(_ held: [Int]) -> Decision {
+        var services = latest?.services ?? held.map { ServiceDecision(replicas: $0) }
+        for index in services.indices {
+            services[index].replicas = profile.services[index].clamp(held[index])
+            services[index].reasons = [Reason("BetweenDecisions", "one each \(configuration.period) s")]
+        }
+        return Decision(services: services)
     }
 
     public func applied(_ decision: Decision, at time: Double) {

@@ -5,7 +5,8 @@ internal import Learning
 /// the same masked steps and come from the same file.
 ///
 /// A decision takes the step with the largest action value (DQN) or probability (PPO) of each service among the allowed
-/// ones. Nothing is random. Scores of all steps, and why some were forbidden, are in `choices`.
+/// ones. Nothing is random. Scores of all steps, and why some were forbidden, are in `choices`. It decides once in the
+/// period it was trained with, however often it is asked, and keeps what is in force between.
 public struct LearnedPolicy: ChoosingPolicy {
     /// `dqn` or `ppo`.
     public let name: String
@@ -18,6 +19,9 @@ public struct LearnedPolicy: ChoosingPolicy {
     private var state: ScalingState
     public private(set) var choices: [StepChoice] = []
     private var chosen: [Int]
+    private var cadence: Cadence
+    /// When it last decided.
+    private var decidedAt = -Double.infinity
 
     /// Age in seconds of metrics past which nothing is decided.
     public static let ageMax = 60.0
@@ -38,10 +42,13 @@ public struct LearnedPolicy: ChoosingPolicy {
         memory = ObservationMemory(network.space, count: moments)
         chosen = Array(repeating: 0, count: moments * network.space.choices)
         state = try ScalingState(profile)
+        cadence = Cadence(period: model.period)
     }
 
     public mutating func decide(_ observation: Observation) throws(PolicyFault) -> Decision {
         choices = []
+        var next = observation.time < decidedAt ? Cadence(period: model.period) : cadence
+        guard next.isDue(at: observation.time) else { return try between(observation) }
         try state.observe(observation)
         for (index, service) in state.services.enumerated() where service.rate == nil || service.age > Self.ageMax {
             throw PolicyFault(
@@ -60,6 +67,7 @@ public struct LearnedPolicy: ChoosingPolicy {
                 let score = Double(network.score(agent: 0, action: action, moment: moment))
                 return isValue ? score : exp(score)
             })
+        (cadence, decidedAt) = (next, observation.time)
         let steps = model.form.steps(made.span, services: profile.services.count)
         let spent = state.spentProcessors
         return Decision(
@@ -72,7 +80,20 @@ public struct LearnedPolicy: ChoosingPolicy {
             })
     }
 
+    /// What is in force, between two decisions.
+    private func between(_ observation: Observation) throws(PolicyFault) -> Decision {
+        try observation.check(services: profile.services.count)
+        return Decision(
+            services: observation.services.enumerated().map { index, service in
+                ServiceDecision(
+                    replicas: profile.services[index].clamp(Plausible.ordered(service)),
+                    reasons: [Reason("BetweenDecisions", "one each \(model.period) s")])
+            })
+    }
+
     public mutating func applied(_ decision: Decision, at time: Double) {
+        // What others change between decisions is seen at the next one.
+        guard time <= decidedAt else { return }
         state.applied(decision.replicas, at: time)
     }
 

@@ -18,6 +18,11 @@ public struct ScalingModel: @unchecked Sendable {
     /// Whether the network gives action values (DQN) rather than probabilities (PPO).
     public var isValueBased: Bool { network.kind == .actionValue }
 
+    /// Seconds from one decision to the next in training; 10 where the file does not say.
+    public var period: Double {
+        training["period"].flatMap { Double($0) }.flatMap { $0 >= 0.05 && $0 <= 3_600 ? $0 : nil } ?? 10
+    }
+
     /// A model of a network that was trained in `form`.
     init(
         _ network: DiscretePolicy, form: ScalingForm, services: Int?, rules: MaskRules, training: [String: String]

@@ -46,8 +46,9 @@ public struct ScalingTraining: Sendable {
         public let curve: LearningCurve
     }
 
-    /// The defaults for a chain: form C, learned from one service at a time, mild domain randomisation, without the
-    /// shield: a policy that learns behind it leans on it and is of no use alone.
+    /// The defaults for a chain: form C, learned from one service at a time, metrics as the sidecar reads them and a
+    /// decision every 10 s, mild domain randomisation, without the shield: a policy that learns behind it leans on it and
+    /// is of no use alone.
     public init(_ profile: ChainProfile) {
         environment = ScalingEnvironment.Configuration(profile)
         environment.reward = .served
@@ -56,8 +57,10 @@ public struct ScalingTraining: Sendable {
         randomisation.capacity = 0.9...1.1
         randomisation.visits = 0.95...1.05
         randomisation.startup = 15...40
-        randomisation.lag = 5...15
+        randomisation.lag = 0.5...3
         randomisation.failures = 0...0.02
+        environment.simulator = environment.simulator.reading(.direct)
+        environment.simulator.controlPeriod = 10
         environment.simulator.randomisation = randomisation
     }
 
@@ -65,7 +68,7 @@ public struct ScalingTraining: Sendable {
     /// - Parameter progress: sees each point of the curve; false stops, and the best so far is the result.
     /// - Throws: what makes profile, options or days unfit for the simulator.
     public func run(progress: (LearningCurve.Point) -> Bool = { _ in true }) throws -> Outcome {
-        let days = try TrainingDays(kinds: kinds, peak: peak, count: self.days)
+        let days = try TrainingDays(kinds: kinds, peak: peak, path: .direct, count: self.days)
         let validation = try ValidationDays(
             environment.profile, kinds: validationKinds, peak: peak, count: validationDays,
             requestsPerHour: requestsPerHour)
@@ -153,6 +156,7 @@ public struct ScalingTraining: Sendable {
             training: [
                 "algorithm": algorithm.rawValue, "seed": "\(seed)", "steps": "\(steps)", "score": "\(score)",
                 "imitated": "\(algorithm == .ppo ? imitated : 0)",
+                "period": "\(environment.simulator.controlPeriod)",
                 "whole": "\(environment.isWhole)", "shield": "\(environment.isShielded)",
                 "reward": environment.reward.text,
                 "kinds": kinds.map(\.rawValue).joined(separator: " "),
@@ -173,10 +177,10 @@ struct ValidationDays {
         self.requestsPerHour = requestsPerHour
         var made: [(load: LoadTrace, options: SimulatorOptions, need: Double)] = []
         for kind in kinds {
-            let forecaster = try kind.forecaster(peak: peak)
+            let forecaster = try kind.forecaster(peak: peak, path: .direct)
             for seed in DaySeeds.validation.prefix(count) {
                 let load = try kind.days(peak: peak).load(seed: seed)
-                var options = SimulatorOptions(seed: seed)
+                var options = SimulatorOptions(seed: seed).reading(.direct)
                 options.forecaster = forecaster
                 made.append((load, options, profile.replicaHours(of: load)))
             }
@@ -190,7 +194,10 @@ struct ValidationDays {
         for day in days {
             do {
                 let policy = try LearnedPolicy(model, profile)
-                let run = try PolicyRun(policy, profile, day.load, day.options, shield: try Shield(profile))
+                var settings = Shield.Settings()
+                settings.period = day.options.controlPeriod
+                let run = try PolicyRun(
+                    policy, profile, day.load, day.options, shield: try Shield(profile, settings))
                 sum -= run.score.cost(requestsPerHour: requestsPerHour) / day.need
             } catch {
                 return -.infinity
@@ -218,15 +225,21 @@ extension ChainProfile {
 /// The forecast rule as a teacher: its replicas, by the nearest allowed steps.
 final class RuleGuide {
     private let configuration: ScalingEnvironment.Configuration
+    private let settings: ForecastRule.Settings
     private var rule: ForecastRule?
     private var time = Double.infinity
 
-    init(_ configuration: ScalingEnvironment.Configuration) { self.configuration = configuration }
+    init(_ configuration: ScalingEnvironment.Configuration) {
+        self.configuration = configuration
+        var settings = ForecastRule.Settings()
+        settings.period = configuration.simulator.controlPeriod
+        self.settings = settings
+    }
 
     /// The rule's choices for the moment an environment is at; a time that went back begins an episode.
     func choose(_ world: ScalingEnvironment, _ choices: inout [Int]) {
         let observation = world.observation
-        if rule == nil || observation.time <= time { rule = try? ForecastRule(world.profile) }
+        if rule == nil || observation.time <= time { rule = try? ForecastRule(world.profile, settings) }
         time = observation.time
         let current = observation.services.map(\.ordered)
         let wanted = (try? rule?.decide(observation))?.replicas ?? current

@@ -9,9 +9,10 @@ public struct TrainingDays: ScalingDays {
     public let seconds: Int
     private let kinds: [(days: [LoadTrace], forecaster: TrainedForecast)]
 
-    /// Days of `kinds`, `count` of each, sizes varied; from `DaySeeds.training`.
+    /// Days of `kinds`, `count` of each, sizes varied, from `DaySeeds.training`; forecasters for metrics read by `path`.
     public init(
-        kinds: [DayKind] = [.mild, .bursty, .eventful, .china], peak: Double, count: Int = 16, seconds: Int = 3_600
+        kinds: [DayKind] = [.mild, .bursty, .eventful, .china], peak: Double, path: MetricsPath = .gathered,
+        count: Int = 16, seconds: Int = 3_600
     ) throws(SimulationFault) {
         precondition(!kinds.isEmpty && !kinds.contains(.flash) && count > 0 && seconds >= 60, "days to learn from")
         self.seconds = seconds
@@ -22,7 +23,7 @@ public struct TrainingDays: ScalingDays {
             var days: [LoadTrace] = []
             let first = DaySeeds.training.lowerBound + UInt64(1_000 * index)
             for seed in first..<first + UInt64(count) { days.append(try generator.load(seed: seed)) }
-            made.append((days, try kind.forecaster(peak: peak)))
+            made.append((days, try kind.forecaster(peak: peak, path: path)))
         }
         self.kinds = made
     }

@@ -37,7 +37,7 @@ public protocol LoadForecasting: Sendable {
 
 extension RateForecast {
     /// Times ahead of the forecasts in the simulator, in seconds.
-    public static let horizons: [Double] = [10, 30, 60, 120]
+    public static let horizons: [Double] = [10, 30, 45, 60, 90, 120]
     /// The 90th percentile of the standard normal distribution.
     static let normal90 = 1.2815515655446004
 }

@@ -5,11 +5,11 @@ internal import Learning
 /// goes on.
 ///
 /// With e the logarithm of rate + 1 less the profile's, the change of e over k samples is regressed on e's differences
-/// to its five samples before, to its means over 1, 5 and 30 minutes, and on e itself where there is a profile. q50 and
-/// q90 add the median and the 90th percentile of the errors on days kept out of the fit. The inputs of the fit carry the
-/// noise of metrics, else differences would be trusted that measurements cannot show. Metrics are late, so a regression
-/// reaches from the newest sample's middle: its age plus the time ahead. Cost: about 100 multiplications and
-/// no look at the truth.
+/// to ten samples before, up to 25 ago, to its means over 6 to 900 samples, and on e itself where there is a profile.
+/// q50 and q90 add the median and the 90th percentile of the errors on days kept out of the fit. The inputs of the fit
+/// carry the noise of metrics, else differences would be trusted that measurements cannot show. Metrics are late, so a
+/// regression reaches from the newest sample's middle: its age plus the time ahead, at most 160 s or 60 samples,
+/// whichever is less. Cost: about 300 multiplications and no look at the truth.
 public struct TrainedForecast: LoadForecasting {
     public let name = "ridge"
     /// Seconds between samples that it was fitted on and takes.
@@ -18,8 +18,10 @@ public struct TrainedForecast: LoadForecasting {
     private let profile: [Double]
     /// Seconds since the open of the profile's first bin.
     private let profileStart: Double
-    /// One for each number of samples ahead, from 1.
+    /// One for each of `reaches`.
     private let steps: [Step]
+    /// Samples ahead of the regressions, growing.
+    private let reaches: [Int]
 
     /// The regression over one number of samples ahead.
     private struct Step: Sendable {
@@ -36,9 +38,11 @@ public struct TrainedForecast: LoadForecasting {
         }
     }
 
-    private static let lags = 5
-    private static let means = [6, 30, 180]
-    private static let stepsMax = 16
+    private static let lags = [1, 2, 3, 4, 5, 7, 10, 15, 20, 25]
+    private static let means = [6, 30, 180, 900]
+    private static let reaches = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50, 60]
+    /// Seconds that no regression reaches beyond.
+    private static let reachMost = 160
     /// Samples of the shortest day.
     private static let samplesMin = 60
 
@@ -71,8 +75,9 @@ public struct TrainedForecast: LoadForecasting {
         let series = days.map { Self.excess($0, profile: profile, start: start, period: period) }
         var random = Xoshiro256StarStar(seed: 1).split("noise")
         let pairs = series.map { (clean: $0, seen: $0.map { $0 + noise * random.normal() }) }
+        reaches = Self.reaches.filter { $0 == 1 || $0 * period <= Self.reachMost }
         var steps: [Step] = []
-        for ahead in 1...Self.stepsMax {
+        for ahead in reaches {
             var step = try Self.fit(pairs[..<fitted.count], ahead: ahead, alpha: alpha, hasLevel: hasClock)
             Self.calibrate(&step, pairs[fitted.count...], ahead: ahead, hasLevel: hasClock)
             steps.append(step)
@@ -114,7 +119,7 @@ public struct TrainedForecast: LoadForecasting {
     private static func inputs(of excess: [Double], at origin: Int, hasLevel: Bool, into row: inout [Double]) {
         row.removeAll(keepingCapacity: true)
         let now = excess[origin]
-        for lag in 1...lags { row.append(excess[max(0, origin - lag)] - now) }
+        for lag in lags { row.append(excess[max(0, origin - lag)] - now) }
         var sum = 0.0
         var count = 0
         for mean in means {
@@ -130,7 +135,7 @@ public struct TrainedForecast: LoadForecasting {
     private static func fit(
         _ series: ArraySlice<(clean: [Double], seen: [Double])>, ahead: Int, alpha: Double, hasLevel: Bool
     ) throws(SimulationFault) -> Step {
-        var equations = NormalEquations(columns: lags + means.count + (hasLevel ? 1 : 0))
+        var equations = NormalEquations(columns: lags.count + means.count + (hasLevel ? 1 : 0))
         var row: [Double] = []
         for (excess, seen) in series {
             for origin in stride(from: 6, to: excess.count - ahead, by: 2) {
@@ -176,7 +181,7 @@ public struct TrainedForecast: LoadForecasting {
             excess.append(log(view.observed[count - history + index] + 1) - level(at))
         }
         var row: [Double] = []
-        row.reserveCapacity(Self.lags + Self.means.count + 1)
+        row.reserveCapacity(Self.lags.count + Self.means.count + 1)
         Self.inputs(of: excess, at: history - 1, hasLevel: !profile.isEmpty, into: &row)
         let points = RateForecast.horizons.map { ahead in
             let base = excess[history - 1] + level(newest.map { $0 + view.age + ahead })
@@ -187,16 +192,14 @@ public struct TrainedForecast: LoadForecasting {
         return RateForecast(points: points)
     }
 
-    /// Change of e over a number of samples, between whole numbers along a line; its median and 90th percentile.
+    /// Change of e over a number of samples, between `reaches` along a line; its median and 90th percentile.
     private func change(_ row: [Double], samples: Double) -> (median: Double, upper: Double) {
-        let place = min(max(samples, 1), Double(steps.count))
-        let low = Int(place)
-        let share = place - Double(low)
-        let a = steps[low - 1]
+        let next = reaches.firstIndex { Double($0) >= samples } ?? reaches.count - 1
+        let (b, atB) = (steps[next], steps[next].change(row))
+        guard next > 0, samples < Double(reaches[next]) else { return (atB + b.median, atB + b.upper) }
+        let a = steps[next - 1]
         let atA = a.change(row)
-        guard share > 0 else { return (atA + a.median, atA + a.upper) }
-        let b = steps[low]
-        let atB = b.change(row)
+        let share = (samples - Double(reaches[next - 1])) / Double(reaches[next] - reaches[next - 1])
         return (
             atA + a.median + share * (atB + b.median - atA - a.median),
             atA + a.upper + share * (atB + b.upper - atA - a.upper)

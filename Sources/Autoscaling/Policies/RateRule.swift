@@ -1,5 +1,6 @@
 /// What all rules that count replicas from a rate share: up at once within a limit, down after the largest need of a
-/// window, no faster than another limit, never on numbers that are missing.
+/// window, no faster than another limit, never on numbers that are missing; and one more for each replica that starts
+/// longer than its profile's longest start.
 public struct RateRule: Sendable, Equatable {
     /// The rule's numbers.
     public struct Settings: Sendable, Equatable {
@@ -84,21 +85,25 @@ public struct RateRule: Sendable, Equatable {
         }
         let counted = demand.replicas ?? service.replicas(serving: demand.rate, utilisation: settings.utilisation)
         let need = service.clamp(max(floor, counted))
+        // A replica that should serve by now may never do so: another takes its place until it does or is given up.
+        let overdue = observed.pending.count { $0 > service.startup.range.upperBound }
         // What is in force when the rule begins counts as a need, so that it does not begin with a scale-down.
         if !isSeeded { needs.add(held, at: now) }
         isSeeded = true
-        let lasting = needs.add(need, at: now)
+        let lasting = service.clamp(needs.add(need, at: now) + overdue)
+        let wanted = service.clamp(need + overdue)
         var reasons = [
             Reason("CapacityNeed", "\(need) for \(demand.rate)/s \(demand.source) at \(settings.utilisation)")
         ]
+        if overdue > 0 { reasons.insert(Reason("ReplicaOverdue", "\(overdue) more, as many start too long"), at: 0) }
         var replicas = held
-        if need > held {
-            replicas = min(need, history.most(settings.up, current: held, now: now))
-            if replicas < need { reasons.insert(Reason("ScaleUpLimit", "\(replicas) of \(need)"), at: 0) }
+        if wanted > held {
+            replicas = min(wanted, history.most(settings.up, current: held, now: now))
+            if replicas < wanted { reasons.insert(Reason("ScaleUpLimit", "\(replicas) of \(wanted)"), at: 0) }
         } else if lasting < held, demand.isWhole {
             replicas = max(lasting, history.fewest(settings.down, current: held, now: now))
             if replicas > lasting { reasons.insert(Reason("ScaleDownLimit", "\(replicas) of \(lasting)"), at: 0) }
-        } else if need < held {
+        } else if wanted < held {
             reasons.insert(
                 demand.isWhole
                     ? Reason("ScaleDownStabilized", "\(lasting) within \(settings.downWindow) s")

@@ -61,6 +61,25 @@ public struct ScalingRules: Sendable, Equatable {
     /// Springtide's rules downwards: at most a quarter in 60 s.
     public static let downQuarter = ScalingRules(limits: [Limit(.percent(25), per: 60)])
 
+    /// The fewest replicas from which `wanted` can be ordered within `seconds` as these rules upwards allow, when what a
+    /// longest period allows is ordered now and after each further one.
+    ///
+    /// - Parameter seconds: 0 for at once: then `wanted` itself, as after any time less than a period.
+    public func fewest(reaching wanted: Int, in seconds: Double) -> Int {
+        guard select != .disabled, longestPeriod > 0, seconds >= longestPeriod else { return wanted }
+        var count = wanted
+        for _ in 0..<min(64, Int(clamping: (seconds / longestPeriod).rounded(.down))) {
+            let before = limits.map { limit in
+                switch limit.amount {
+                case .pods(let most): count.clampedSum(-most)
+                case .percent(let share): Int(clamping: (Double(count - 1) / (1 + share / 100)).rounded(.down)) + 1
+                }
+            }
+            count = max(0, (select == .max ? before.min() : before.max()) ?? count)
+        }
+        return count
+    }
+
     /// The same rules with all times `factor` times as short.
     func faster(by factor: Double) -> ScalingRules {
         var faster = self

@@ -59,7 +59,8 @@ extension Shield {
         if let up = memory.history.lastUp, observation.time - up < settings.downCooldown {
             return (.cooldown, "\(observation.time - up) s after replicas were added, not \(settings.downCooldown)")
         }
-        if let market = observation.market, market.isNearAuction || !market.sinceOpen.isFinite {
+        let market = settings.holdsNearAuctions ? observation.market : nil
+        if let market, market.isNearAuction || !market.sinceOpen.isFinite {
             return (.auction, "\(market.sinceOpen) s since the open of \(market.length) s")
         }
         return nil

@@ -2,9 +2,9 @@
 ///
 /// | rule | effect |
 /// |---|---|
-/// | need | between the replicas that serve the load at utilisation 0.85 and the most that served it at 0.45 in 10 minutes |
+/// | need | at least what serves the load at utilisation 0.92, at most what served all seen or forecast in 15 minutes at 0.45 |
 /// | schedule floor | at least what the calendar asks for |
-/// | no scale-down | on missing, stale or backward data, before three fresh observations in a row, while replicas start or end, within the cooldown, near the open and the close |
+/// | no scale-down | on missing, stale or backward data, before three fresh observations in a row, while replicas start or end, within the cooldown, near the open and the close unless `holdsNearAuctions` is false |
 /// | no blind scale-up | where neither measurement nor forecast says anything, not before three such observations |
 /// | rate limits | up at most the larger of doubling and four in 15 s, down at most a quarter in 60 s |
 /// | budget | replicas granted on top are taken back, those least needed first |
@@ -16,12 +16,12 @@
 public struct Shield: Sendable {
     /// What the shield allows.
     public struct Settings: Sendable, Equatable {
-        /// Largest utilisation that a decision may lead to.
-        public var utilisationHigh = 0.85
+        /// Largest utilisation that a decision may lead to: near saturation, so that a calibrated rule is not overruled.
+        public var utilisationHigh = 0.92
         /// Smallest utilisation that a decision may lead to.
         public var utilisationLow = 0.45
         /// Seconds of which the largest load bounds the replicas from above, so that a policy may keep what a burst took.
-        public var needWindow = 600.0
+        public var needWindow = 900.0
         /// Seconds between decisions.
         public var period = 10.0
         /// Age in seconds up to which numbers are fresh.
@@ -32,6 +32,8 @@ public struct Shield: Sendable {
         public var blindWindows = 3
         /// Seconds after replicas were added in which none are taken away.
         public var downCooldown = 60.0
+        /// Whether no replicas are taken away near the open and the close.
+        public var holdsNearAuctions = true
         /// How fast replicas may become more.
         public var up = ScalingRules.upDefault
         /// How fast replicas may become fewer.
@@ -130,7 +132,9 @@ public struct Shield: Sendable {
             let isBlind = memories[index].measured == nil && forecast == nil
             memories[index].blindInRow = isBlind ? min(memories[index].blindInRow + 1, .replicasEnd) : 0
             if let demand = demand(index, observation) {
-                let count = profile.services[index].replicas(serving: demand, utilisation: settings.utilisationLow)
+                let ahead = forecast.map { $0.peak(until: .infinity) * profile.visits(of: index) } ?? 0
+                let count = profile.services[index].replicas(
+                    serving: max(demand, ahead), utilisation: settings.utilisationLow)
                 memories[index].mostNeeded = memories[index].needs.add(count, at: now)
             }
         }

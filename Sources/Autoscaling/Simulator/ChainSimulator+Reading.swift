@@ -10,7 +10,7 @@ extension ChainSimulator {
             let ended = sums.served + sums.dropped
             let numbers = MetricsFeed.Numbers(
                 rate: sums.arrived / sums.seconds, utilisation: sums.utilisation, queue: services[index].queue,
-                p95: sums.fit.p95, errorRatio: ended > 0 ? sums.dropped / ended : 0)
+                p95: sums.fit.p95, errorRatio: ended > 0 ? sums.dropped / ended : 0, counted: sums.arrived)
             feeds[index].send(numbers, at: now, random: &metricsRandom)
         }
         let sums = chainSample
@@ -18,7 +18,8 @@ extension ChainSimulator {
         guard sums.seconds > 0 else { return }
         let ended = sums.completed + sums.dropped
         let numbers = MetricsFeed.Numbers(
-            rate: sums.arrived / sums.seconds, p95: sums.fit.p95, errorRatio: ended > 0 ? sums.dropped / ended : 0)
+            rate: sums.arrived / sums.seconds, p95: sums.fit.p95, errorRatio: ended > 0 ? sums.dropped / ended : 0,
+            counted: sums.arrived)
         chainFeed.send(numbers, at: now, random: &metricsRandom)
     }
 

@@ -9,6 +9,8 @@ struct MetricsFeed: Sendable {
         var queue = 0.0
         var p95 = 0.0
         var errorRatio = 0.0
+        /// Requests that the sample counted.
+        var counted = Double.infinity
     }
 
     /// A sample on its way.
@@ -41,16 +43,18 @@ struct MetricsFeed: Sendable {
         let isLost = random.uniform() < loss
         let delay = lag.lowerBound + (lag.upperBound - lag.lowerBound) * random.uniform()
         var noisy = numbers
-        noisy.rate *= factor(&random)
+        // What is counted has the noise of counting, and no sample counts fewer than one.
+        noisy.rate *= factor(&random, counting: 1 / max(1, numbers.counted))
         noisy.utilisation = min(1, noisy.utilisation * factor(&random))
         noisy.queue *= factor(&random)
         noisy.p95 *= factor(&random)
         underway.append(Sample(takenAt: now, readableAt: now + delay, numbers: isLost ? nil : noisy))
     }
 
-    private func factor(_ random: inout Xoshiro256StarStar) -> Double {
+    private func factor(_ random: inout Xoshiro256StarStar, counting variance: Double = 0) -> Double {
         let normal = random.normal()
-        return max(0, 1 + noise * normal)
+        // Exact metrics are exact.
+        return noise > 0 ? max(0, 1 + (noise * noise + variance).squareRoot() * normal) : 1
     }
 
     /// Reads what has come by `now`: one entry for each sample newer than those before, oldest first, nil where it was

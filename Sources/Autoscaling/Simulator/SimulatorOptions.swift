@@ -10,7 +10,8 @@ public struct SimulatorOptions: Sendable {
     public var metricLag: ClosedRange<Double> = 5...15
     /// Share of samples lost, one service at a time.
     public var metricLoss = 0.01
-    /// Standard deviation of a metric relative to its value.
+    /// Standard deviation of a metric relative to its value; rates have that of their Poisson counts beside, unless this
+    /// is 0.
     public var metricNoise = 0.02
     /// Standard deviation of the logarithm of a replica's speed.
     public var replicaSpeedDeviation = 0.05

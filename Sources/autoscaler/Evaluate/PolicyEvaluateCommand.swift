@@ -11,8 +11,11 @@ struct PolicyEvaluateCommand: ParsableCommand {
         commandName: "evaluate",
         abstract: "Judge scaling policies in the simulator, beside each other on the same days.",
         discussion: """
-            Policies: static, hpa (CPU at 70 %), hpa50, keda, autopilot, forecast (the calibrated rule), oracle (knows
-            the future), hybrid, and those of --model files behind the shield and alone. Traces: day:mild, day:bursty,
+            Policies: static, hpa (CPU at 70 %), hpa50, keda, autopilot, forecast (the calibrated rule, which keeps the
+            largest need of twelve minutes), forecast-brief (of one minute), oracle (knows the future), hybrid, and those of
+            --model files behind the shield and alone. What replaces Kubernetes' autoscalers reads the services themselves
+            and decides every 2 s, behind the shield, as the sidecar does; the others read what a cluster has gathered:
+            samples of 10 s, 5 to 15 s late. hpa-direct and forecast-gathered are the other way round. Traces: day:mild, day:bursty,
             day:eventful, day:china, day:flash, or a CSV file with the columns time and value: requests in the interval that
             begins at its row, any interval. Rates run along lines between the middles of intervals, each second has a
             Poisson number of arrivals, and gaps longer than --gap-most are an error. The file is cut into days from its
@@ -35,6 +38,8 @@ struct PolicyEvaluateCommand: ParsableCommand {
     var profile: String?
     @Option(help: "Runs of each policy on each trace.")
     var seeds = 10
+    @Option(help: "Number of the first simulated day; days before it may have been looked at when policies were made.")
+    var firstSeed = 1
     @Option(help: "Largest rate, requests a second; of a file the 99th percentile.")
     var peak = 15_000.0
     @Option(help: "Column of the time in files.")
@@ -56,6 +61,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
 
     func validate() throws {
         if !(1...1_000).contains(seeds) { throw ValidationError("--seeds is 1...1000") }
+        if !(1...8_999).contains(firstSeed) { throw ValidationError("--first-seed is 1...8999") }
         if !(1...64).contains(threads) { throw ValidationError("--threads is 1...64") }
         if !(peak > 0 && peak <= 1e9) { throw ValidationError("--peak is more than 0 and at most 1e9") }
         if !(gapMost > 0) { throw ValidationError("--gap-most is more than 0") }
@@ -72,7 +78,9 @@ struct PolicyEvaluateCommand: ParsableCommand {
         if policies != "all", let unknown = wanted.first(where: { !known.contains($0) }) {
             throw UserError("no policy is called '\(unknown)'; there are \(known.joined(separator: ", "))")
         }
-        let tuning = uncalibrated ? RuleTuning() : try RuleTuning.calibrated(profile, peak: peak)
+        let tuning =
+            uncalibrated
+            ? RuleTuning() : try RuleTuning.calibrated(profile, peak: peak) { try sideBySide($0, $1) }
         Terminal.complain("evaluate: \(tuning.text)")
         let given = Set(PolicyCatalogue(models: models).names).subtracting(PolicyCatalogue().names)
         let entries = PolicyCatalogue(tuning, models: models).entries.filter {
@@ -102,7 +110,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
                     let kinds = DayKind.allCases.map { "day:\($0.rawValue)" }.joined(separator: ", ")
                     throw UserError("--trace '\(name)': simulated days are \(kinds)")
                 }
-                return try EvaluationDays(kind, peak: peak, count: seeds)
+                return try EvaluationDays(kind, peak: peak, count: seeds, first: UInt64(firstSeed))
             }
             var reader = LoadReader()
             reader.timeColumn = timeColumn
@@ -125,16 +133,25 @@ struct PolicyEvaluateCommand: ParsableCommand {
     ) throws -> [(entry: EvaluationEntry, timeline: RunTimeline)] {
         var jobs: [(EvaluationDays, PolicyCatalogue.Entry, EvaluationDays.Run)] = []
         for day in days { for entry in entries { for run in day.runs { jobs.append((day, entry, run)) } } }
-        typealias Outcome = Result<(entry: EvaluationEntry, timeline: RunTimeline), any Error>
-        let outcomes = Mutex([Outcome?](repeating: nil, count: jobs.count))
-        let next = Atomic<Int>(0)
         let work = jobs
+        return try sideBySide(work.count) { index in
+            let (day, entry, run) = work[index]
+            return try day.evaluate(entry, profile, run)
+        }
+    }
+
+    /// Results in the order of indices, made on some threads.
+    private func sideBySide<Value: Sendable>(
+        _ count: Int, _ make: @escaping @Sendable (Int) throws -> Value
+    ) throws -> [Value] {
+        typealias Outcome = Result<Value, any Error>
+        let outcomes = Mutex([Outcome?](repeating: nil, count: count))
+        let next = Atomic<Int>(0)
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard index < work.count else { return }
-                let (day, entry, run) = work[index]
-                let outcome = Outcome { try day.evaluate(entry, profile, run) }
+                guard index < count else { return }
+                let outcome = Outcome { try make(index) }
                 outcomes.withLock { $0[index] = outcome }
             }
         }
@@ -147,7 +164,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
         Terminal.say(table.text)
         var verdicts: [(trace: String, policy: String, goals: [EvaluationGoal])] = []
         for day in days {
-            for policy in ["forecast", "ppo", "dqn", "hybrid"] where table.policies.contains(policy) {
+            for policy in ["forecast", "forecast-brief", "ppo", "dqn", "hybrid"] where table.policies.contains(policy) {
                 let goals = table.goals(policy, day.name, GoalLimits(violationShare: day.violationGoal))
                 verdicts.append((day.name, policy, goals))
                 for goal in goals {

@@ -73,8 +73,9 @@ struct LoadOutlook {
         }
         if observed.count > Self.samplesMax { observed.removeFirst(Self.samplesMax / 2) }
         guard let knownAt, time - knownAt <= staleTime else { return (nil, answer?.note) }
+        // A rate is that of the period before it was known: its middle lies half a period back.
         let view = LoadView(
-            time: time, market: market, observed: observed, age: time - knownAt, period: period,
+            time: time, market: market, observed: observed, age: time - knownAt + 0.5 * period, period: period,
             truth: LoadTrace(name: "", rates: []))
         let simple = forecaster?.forecast(view)
         return (answer?.forecast ?? simple, answer?.note)

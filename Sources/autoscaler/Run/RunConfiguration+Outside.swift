@@ -89,7 +89,7 @@ extension RunConfiguration {
         }
         var limits = ScrapeReader.Limits()
         limits.timeout = timeout
-        limits.window = try section.seconds("window", default: 10, in: 0.05...600)
+        limits.window = try section.seconds("window", default: min(ladder.period, 600), in: 0.05...600)
         limits.coverageMin = try section.share("coverage", default: 0.5, in: 0.01...1)
         let series = try section.section("series")
         var services: [ScrapeReader.Service] = []

@@ -30,6 +30,7 @@ extension RunConfiguration {
                 return profileText
             }
             var configuration = RunConfiguration(profile: chain, metrics: .scrape(services: [], limits: .init()))
+            try configuration.readPeriod(top)
             try configuration.readMetrics(top)
             try configuration.readDecisions(top)
             try configuration.readLadder(top)
@@ -44,21 +45,27 @@ extension RunConfiguration {
         }
     }
 
+    /// The period, which other defaults are counted in: a server gathers metrics at its own pace, replicas answer at once.
+    private mutating func readPeriod(_ top: SettingsSection) throws(SettingsError) {
+        let path: MetricsPath = try top.section("metrics").has("server") ? .gathered : .direct
+        ladder.period = try top.seconds("period", default: path.controlPeriod, in: 0.05...3_600)
+        shield.period = ladder.period
+        forecastRule.period = ladder.period
+    }
+
     /// Policies, forecasts, calendar, model.
     private mutating func readDecisions(_ top: SettingsSection) throws(SettingsError) {
-        ladder.period = try top.seconds("period", default: 10, in: 0.05...3_600)
-        shield.period = ladder.period
         calendar = try top.has("calendar") ? Self.calendar(try top.section("calendar")) : nil
         try readForecast(try top.section("forecast"))
         modelFile = try top.section("model").text("file", default: "")
         let policies = try top.section("policies")
         rule.utilisation = try policies.share("utilisation", default: 0.7, in: 0.05...1)
         rule.downWindow = try policies.seconds("down_window", default: 120, in: 0...86_400)
-        forecastRule.quantile = try policies.number("quantile", default: 0.85, in: 0.5...0.99)
+        forecastRule.quantile = try policies.number("quantile", default: forecastRule.quantile, in: 0.5...0.99)
         forecastRule.lookahead = try policies.seconds("lookahead", default: 0, in: 0...3_600)
         if policies.has("utilisation") { forecastRule.rule.utilisation = rule.utilisation }
         if policies.has("down_window") { forecastRule.rule.downWindow = rule.downWindow }
-        let share = try policies.share("latency_share", default: 0.7, in: 0...1)
+        let share = try policies.share("latency_share", default: forecastRule.latencyShare ?? 0, in: 0...1)
         forecastRule.latencyShare = share > 0 ? share : nil
         if let fault = forecastRule.fault { throw policies.error("latency_share", fault) }
         peak = try policies.value("peak")?.rate(in: 0...1e9) ?? 0
@@ -142,10 +149,13 @@ extension RunConfiguration {
         ladder.freshWindows = try section.integer("fresh_windows", default: 3, in: 1...1_000)
         ladder.cleanTime = try section.seconds("clean_time", default: 600, in: 0...86_400)
         ladder.holdTime = try section.seconds("hold_time", default: 1_800, in: 0...86_400)
-        ladder.breachesMax = try section.integer("breaches", default: 2, in: 1...1_000)
+        // At least 2 periods and at least 20 s; drift over at least 60 forecasts and at least 10 min.
+        let breaches = max(2, Int((20 / ladder.period).rounded(.up)))
+        ladder.breachesMax = try section.integer("breaches", default: min(breaches, 1_000), in: 1...1_000)
         ladder.badOutputsMax = try section.integer("bad_outputs", default: 3, in: 1...1_000)
         ladder.driftFactor = try section.number("drift_factor", default: 2, in: 1...100)
-        ladder.driftWindow = try section.integer("drift_window", default: 60, in: 2...10_000)
+        let drift = max(60, Int((600 / ladder.period).rounded(.up)))
+        ladder.driftWindow = try section.integer("drift_window", default: min(drift, 10_000), in: 2...10_000)
         let limits = try top.section("limits")
         ladder.steps.upFactor = try limits.number("up_factor", default: 2, in: 1...100)
         ladder.steps.upCount = try limits.integer("up_count", default: 4, in: 0...1_000)
@@ -156,10 +166,11 @@ extension RunConfiguration {
         (rule.up, rule.down) = (shield.up, shield.down)
         if let fault = ladder.fault { throw SettingsError(section.place, "ladder: \(fault)") }
         let guarding = try top.section("shield")
-        shield.utilisationHigh = try guarding.share("utilisation_high", default: 0.85, in: 0.05...1)
+        shield.utilisationHigh = try guarding.share("utilisation_high", default: shield.utilisationHigh, in: 0.05...1)
         shield.utilisationLow = try guarding.share("utilisation_low", default: 0.45, in: 0.01...1)
-        shield.needWindow = try guarding.seconds("need_window", default: 600, in: 0...86_400)
+        shield.needWindow = try guarding.seconds("need_window", default: shield.needWindow, in: 0...86_400)
         shield.downCooldown = try guarding.seconds("down_cooldown", default: 60, in: 0...86_400)
+        shield.holdsNearAuctions = try guarding.flag("hold_near_auctions", default: true)
         shield.freshFor = ladder.stalePeriods * ladder.period
         rule.ageMax = shield.freshFor
         shield.freshWindows = ladder.freshWindows

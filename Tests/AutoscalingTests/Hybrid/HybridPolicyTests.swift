@@ -49,6 +49,19 @@ import Testing
         #expect(replicas.reduce(0, +) < first.reduce(0, +) / 2)
     }
 
+    @Test("Asked every 2 s it searches every 10 s, and keeps what is in force between") func cadence() throws {
+        let policy = try HybridPolicy(profile)
+        let first = try policy.decide(observation(0, rate: 3_000)).replicas
+        policy.applied(Decision(services: first.map { ServiceDecision(replicas: $0 + 1) }), at: 0)
+        for time in [2.0, 4, 6, 8] {
+            let decision = try policy.decide(observation(time, rate: 9_000))
+            #expect(decision.replicas == first.map { $0 + 1 })
+            #expect(decision.services[0].reasons.first?.code == "BetweenDecisions")
+        }
+        let next = try policy.decide(observation(10, rate: 9_000))
+        #expect(next.replicas.reduce(0, +) > first.reduce(0, +) + first.count)
+    }
+
     @Test("Near the open, with old numbers or none, nobody loses replicas") func neverBlindDown() throws {
         let near = MarketClock(sinceOpen: 100)
         var silent = observation(0, rate: 100, replicas: 12)

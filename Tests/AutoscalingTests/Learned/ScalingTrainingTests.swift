@@ -103,6 +103,32 @@ import Testing
         }
     }
 
+    @Test("It decides once in the period it was trained with, and keeps what is in force between") func cadence() throws
+    {
+        let model = try Self.ppo.get()
+        #expect(model.training["period"] == "10.0" && model.period == 10)
+        let profile = ScalingStateTests.chain()
+        var often = try LearnedPolicy(model, profile)
+        var seldom = try LearnedPolicy(model, profile)
+        for time in stride(from: 0.0, through: 120, by: 2) {
+            let observation = ScalingStateTests.observation(time)
+            let decision = try often.decide(observation)
+            if time.truncatingRemainder(dividingBy: 10) == 0 {
+                #expect(try seldom.decide(observation) == decision)
+                #expect(!often.choices.isEmpty)
+                seldom.applied(decision, at: time)
+            } else {
+                #expect(decision.replicas == observation.services.map(\.ordered))
+                #expect(decision.services.allSatisfy { $0.reasons.map(\.code) == ["BetweenDecisions"] })
+                #expect(often.choices.isEmpty)
+            }
+            often.applied(decision, at: time)
+        }
+        // A decision that could not be made is tried again at once.
+        #expect(throws: PolicyFault.self) { try often.decide(ScalingStateTests.observation(130, age: 61)) }
+        #expect(try often.decide(ScalingStateTests.observation(132)).services[0].reasons.first?.code == "Learned")
+    }
+
     @Test("One network of form C serves chains of any size") func anySize() throws {
         let model = try Self.ppo.get()
         for count in [1, 3, 12] {

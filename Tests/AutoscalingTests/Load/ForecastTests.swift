@@ -12,7 +12,7 @@ import Testing
         var forecaster = forecaster
         var random = SplitMix64(seed: 8)
         var observed: [Double] = []
-        var sums = [Double](repeating: 0, count: 4)
+        var sums = [Double](repeating: 0, count: RateForecast.horizons.count)
         var hits = sums
         var count = 0.0
         for time in stride(from: 20, to: min(end, load.duration - 130), by: 10) {
@@ -49,7 +49,7 @@ import Testing
         let view = LoadView(time: 0, market: nil, observed: [3, 7], age: 15, period: 10, truth: load)
         let found = forecaster.forecast(view)
         let forecast = try #require(found)
-        #expect(forecast.points.map(\.q50) == [7, 7, 7, 7] && forecast.isSound)
+        #expect(forecast.points.map(\.q50) == [7, 7, 7, 7, 7, 7] && forecast.isSound)
         #expect(forecast.points.map(\.ahead) == RateForecast.horizons)
         var empty = view
         empty.observed = []
@@ -76,10 +76,10 @@ import Testing
             // From 110 s before the open to 20 s after it, the day's jump lies within reach.
             let open = Self.errors(of: forecaster, on: load, from: 490, until: 620)
             let late = Self.errors(of: PersistenceForecast(), on: load, from: 490, until: 620)
-            opens.append((open.relative[3], late.relative[3]))
+            opens.append((open.relative[5], late.relative[5]))
         }
         #expect(opens.reduce(0) { $0 + $1.own } < 0.75 * opens.reduce(0) { $0 + $1.naive }, "\(opens)")
-        for index in 0..<4 {
+        for index in 0..<6 {
             #expect(relative.map { $0[index] }.reduce(0, +) / 5 < 1, "\(relative)")
             #expect(abs(coverage.map { $0[index] }.reduce(0, +) / 5 - 0.9) < 0.05, "\(coverage)")
         }
@@ -91,7 +91,7 @@ import Testing
         var forecaster = try TrainedForecast(days: days)
         let errors = Self.errors(of: forecaster, on: LoadTrace(name: "x", rates: shape), noise: 0)
         let naive = Self.errors(of: PersistenceForecast(), on: LoadTrace(name: "x", rates: shape), noise: 0)
-        #expect(errors.relative[3] < 0.6 * naive.relative[3])
+        #expect(errors.relative[5] < 0.6 * naive.relative[5])
         let view = LoadView(time: 0, market: nil, observed: [5], age: 15, period: 30, truth: days[0])
         let other = forecaster.forecast(view)
         #expect(other == nil, "samples of another length")

@@ -144,53 +144,79 @@ import Testing
         #expect(throws: PolicyFault.self) { try ForecastRule(Chains.single, settings) }
     }
 
-    @Test("The capacity is learned from the utilisation law, within half and one and a half of the profile's")
-    func capacity() {
-        var estimate = CapacityEstimate(Chains.single.services[0])
-        #expect(estimate.value == 100)
-        func observe(_ rate: Double, _ utilisation: Double, p95: Double? = nil) -> ServiceObservation {
-            ServiceObservation(ready: 10, rate: rate, utilisation: utilisation, queue: 0, p95: p95)
-        }
-        for step in 1...300 { estimate.add(observe(560, 0.7), at: Double(step) * 10) }
-        #expect(abs(estimate.value - 80) < 0.1, "560 / (10 * 0.7)")
-        for step in 301...900 { estimate.add(observe(140, 0.7), at: Double(step) * 10) }
-        #expect(estimate.value == 50)
-        estimate.add(observe(900, 0.95, p95: 0.04), at: 9_001)
-        #expect(estimate.value == 90, "a rate that was served within the budget is within the capacity")
-        estimate.add(observe(100, 0.1), at: 13_000)
-        #expect(estimate.value == 50, "an hour later it is forgotten")
+    @Test("An overdue replica is replaced while it lasts, and does not stay in the window") func overdue() throws {
+        var policy = try ReactiveRule(Chains.single)
+        // 700/s at 0.7 are 10 replicas; one of them starts for 20 s, which is its longest, then for longer.
+        var observation = Chains.observe(0, rate: 700, ready: 9)
+        observation.services[0].pending = [20]
+        #expect(try policy.decide(observation).replicas == [10])
+        policy.applied(Decision(services: [ServiceDecision(replicas: 10)]), at: 0)
+        observation.time = 10
+        observation.services[0].pending = [20.5]
+        let decision = try policy.decide(observation)
+        #expect(decision.replicas == [11])
+        #expect(decision.services[0].reasons.contains { $0.code == "ReplicaOverdue" })
+        policy.applied(decision, at: 10)
+        // The extra one serves, the late one still starts; when it serves too, eleven are one too many at once.
+        observation.time = 20
+        observation.services[0].ready = 10
+        observation.services[0].pending = [30.5]
+        #expect(try policy.decide(observation).replicas == [11])
+        policy.applied(Decision(services: [ServiceDecision(replicas: 11)]), at: 20)
+        observation.time = 30
+        observation.services[0].ready = 11
+        observation.services[0].pending = []
+        #expect(try policy.decide(observation).replicas == [10])
     }
 
-    @Test("Calibration: all combinations, the cheapest that meets the target, else the fewest violations")
-    func calibrate() throws {
-        var grid = ForecastRule.Grid()
-        grid.utilisations = [0.6, 0.7, 0.8]
-        grid.quantiles = [0.5, 0.9]
-        grid.downWindows = [60, 120]
-        grid.lookaheads = [0]
-        var tried = 0
-        func score(_ settings: ForecastRule.Settings) -> PolicyScore {
-            tried += 1
-            // Violations grow with u* and fall with the quantile; hours the other way round.
-            return PolicyScore(
-                violations: max(0, settings.rule.utilisation - 0.6) * (1 - settings.quantile),
-                replicaHours: 100 / settings.rule.utilisation + 10 * settings.quantile + settings.rule.downWindow / 100)
+    @Test("An open ten times as high is begun so early that the limit upwards does not hold it up") func knownRise()
+        throws
+    {
+        var settings = Self.plain
+        settings.rule.utilisation = 1
+        var policy = try ForecastRule(Chains.single, settings)
+        // 400/s now, 4,000/s from second 300 on, known to the replica; a replica serves 100/s and starts in 20 s.
+        func load(_ time: Double) -> Double { time < 300 ? 400 : 4_000 }
+        var ready = [(count: 4, from: 0.0)]
+        var ordered = 4
+        for time in stride(from: 0.0, through: 330, by: 10) {
+            var observation = Chains.observe(time, rate: load(time), ready: 0)
+            let serving = ready.last { $0.from <= time }?.count ?? 0
+            observation.services[0].ready = serving
+            observation.services[0].pending = Array(repeating: 1, count: max(0, ordered - serving))
+            observation.forecast = RateForecast(
+                points: RateForecast.horizons.map { .init(ahead: $0, q50: load(time + $0), q90: load(time + $0)) })
+            let decision = try policy.decide(observation)
+            if decision.replicas[0] != ordered { ready.append((decision.replicas[0], time + 20)) }
+            #expect(decision.replicas[0] <= max(ordered * 2, ordered + 4))
+            ordered = decision.replicas[0]
+            policy.applied(decision, at: time)
+            if time < 180 { #expect(ordered == 4, "at \(time) s nothing is known of it") }
         }
-        let found = try ForecastRule.calibrate(grid, violationsMax: 0.021, score: score)
-        #expect(tried == 12 && found.trials.count == 12 && found.isMet)
-        // 0.8 at 0.9 violates 0.02 and costs 125 + 9 + 0.6; 0.7 at 0.9 costs 142.9 + 9.6.
-        let best = found.best.candidate
-        #expect(best.rule.utilisation == 0.8 && best.quantile == 0.9 && best.rule.downWindow == 60)
-        let strict = try ForecastRule.calibrate(grid, violationsMax: -1, score: score)
-        #expect(!strict.isMet && strict.best.candidate.rule.utilisation == 0.6)
-        #expect(strict.best.candidate.quantile == 0.5 && strict.best.candidate.rule.downWindow == 60)
-        let broken = try ForecastRule.calibrate(grid, violationsMax: 1) {
-            PolicyScore(violations: $0.quantile == 0.5 ? .nan : 0, replicaHours: 1, reversals: $0.rule.downWindow)
+        #expect((ready.last { $0.from <= 290 }?.count ?? 0) == 40)
+    }
+
+    @Test("The fewest replicas from which a number is reached in time, beside the limits step by step")
+    func reaching() {
+        for rules in [
+            ScalingRules.upDefault, ScalingRules(limits: [.init(.percent(50), per: 20)]),
+            ScalingRules(select: .min, limits: [.init(.percent(100), per: 15), .init(.pods(3), per: 15)]),
+        ] {
+            for wanted in 0...60 {
+                for seconds in [-5.0, 0, 10, 15, 29, 30, 61, 200] {
+                    let fewest = rules.fewest(reaching: wanted, in: seconds)
+                    func reached(from count: Int) -> Int {
+                        var now = count
+                        for _ in 0..<max(0, Int(seconds / rules.longestPeriod)) {
+                            now = ScaleHistory().most(rules, current: now, now: 0)
+                        }
+                        return now
+                    }
+                    #expect(reached(from: fewest) >= wanted, "\(wanted) in \(seconds) s")
+                    if fewest > 0 { #expect(reached(from: fewest - 1) < wanted, "\(wanted) in \(seconds) s") }
+                }
+            }
         }
-        #expect(broken.best.candidate.quantile == 0.9 && broken.best.candidate.rule.downWindow == 60)
-        grid.quantiles = []
-        #expect(throws: PolicyFault.self) { try ForecastRule.calibrate(grid, score: score) }
-        grid.quantiles = [2]
-        #expect(throws: PolicyFault.self) { try ForecastRule.calibrate(grid, score: score) }
+        #expect(ScalingRules(select: .disabled, limits: []).fewest(reaching: 9, in: 100) == 9)
     }
 }

@@ -6,12 +6,20 @@ import Testing
     private func decision(_ count: Int) -> Decision { Decision(services: [ServiceDecision(replicas: count)]) }
 
     /// A shield that has seen three fresh observations of 500 requests a second on ten replicas.
+    ///
+    /// Its largest utilisation is 0.85 where nothing else is said: with round numbers on both sides.
     private func seasoned(
-        _ settings: Shield.Settings = Shield.Settings(), rate: Double = 500, profile: ChainProfile = Chains.single
+        _ settings: Shield.Settings = Self.strict, rate: Double = 500, profile: ChainProfile = Chains.single
     ) throws -> Shield {
         var shield = try Shield(profile, settings)
         for step in 0..<3 { shield.observe(Chains.observe(Double(step) * 10, rate: rate, ready: 10)) }
         return shield
+    }
+
+    private static var strict: Shield.Settings {
+        var settings = Shield.Settings()
+        settings.utilisationHigh = 0.85
+        return settings
     }
 
     private func apply(
@@ -49,6 +57,29 @@ import Testing
         #expect(count < 18 && rules.contains(.aboveNeed), "the load of the last minute asks for 3")
         settings.needWindow = -1
         #expect(settings.fault?.contains("needWindow") == true)
+    }
+
+    @Test("What is forecast further ahead bounds from above: an open may be prepared for") func prepared() throws {
+        var shield = try seasoned()
+        var calm = Chains.observe(30, rate: 500, ready: 10)
+        // 1,400/s within two minutes: not yet needed, but 20 replicas, all that doubling allows, are no waste.
+        calm.forecast = RateForecast(points: [
+            .init(ahead: 10, q50: 500, q90: 500), .init(ahead: 60, q50: 500, q90: 500),
+            .init(ahead: 120, q50: 1_400, q90: 1_400),
+        ])
+        #expect(apply(&shield, 20, calm) == (20, []))
+        #expect(apply(&shield, 10, Chains.observe(40, rate: 500, ready: 10)) == (10, []))
+    }
+
+    @Test("Near the open replicas stay, unless the settings let them go") func auctions() throws {
+        let near = MarketClock(sinceOpen: 100)
+        for holds in [true, false] {
+            var settings = Self.strict
+            settings.holdsNearAuctions = holds
+            var shield = try seasoned(settings)
+            let observation = Chains.observe(30, rate: 500, ready: 10, market: near)
+            #expect(apply(&shield, 8, observation) == (holds ? (10, [.auction]) : (8, [])))
+        }
     }
 
     @Test("The forecast's 90th percentile counts like a measured rate") func forecast() throws {

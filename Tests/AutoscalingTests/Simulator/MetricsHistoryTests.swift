@@ -36,4 +36,23 @@ import Testing
         #expect(zip(views, views.dropFirst()).contains { $1.count - $0.count == 2 }, "two came together")
         for (one, next) in zip(views, views.dropFirst()) { #expect(Array(next.prefix(one.count)) == one) }
     }
+
+    @Test("Measured rates have the noise of counting beside that of metrics", arguments: MetricsPath.allCases)
+    func counting(path: MetricsPath) throws {
+        for rate in [50.0, 5_000] {
+            let witness = Witness()
+            var options = SimulatorOptions(seed: 7).reading(path)
+            options.forecaster = witness
+            var simulator = try ChainSimulator(.tradingChain, .steady(rate: rate, seconds: 20_000), options)
+            let still = Decision(services: simulator.targets.map { ServiceDecision(replicas: $0) })
+            while !simulator.isOver { _ = simulator.step(still) }
+            let seen = try #require(witness.views.withLock { $0 }.last)
+            #expect(abs(Double(seen.count) - 20_000 / path.samplingPeriod) < 20)
+            // A Poisson count of n has the variance n: 1 / n relative to it.
+            let expected = 0.02 * 0.02 + 1 / (rate * path.samplingPeriod)
+            let variance = seen.reduce(0) { $0 + ($1 / rate - 1) * ($1 / rate - 1) } / Double(seen.count)
+            // The variance of n normal draws is known to sqrt(2 / n); repeated lost samples count for a little.
+            #expect(abs(variance / expected - 1) < 5 * (2 / Double(seen.count)).squareRoot(), "\(path) at \(rate)/s")
+        }
+    }
 }
