@@ -24,6 +24,8 @@ public struct ActuationFault: Error, Sendable, Equatable, CustomStringConvertibl
         case conflict
         /// 404.
         case notFound
+        /// 410: the version that was asked for is no longer kept.
+        case expired
         /// 401: the token is not valid.
         case unauthorized
         /// 403: the role does not allow it.

@@ -14,11 +14,12 @@ struct Cluster {
     let transport: HTTPTransport
 
     func actuator(_ change: (inout KubernetesActuator.Options) -> Void = { _ in }) throws -> KubernetesActuator {
-        var options = KubernetesActuator.Options(now: TestSurroundings.now, sleep: surroundings.sleep)
+        var options = KubernetesActuator.Options(
+            now: TestSurroundings.now, wall: TestSurroundings.seconds, sleep: surroundings.sleep)
         change(&options)
         return try KubernetesActuator(
-            client, targets: ["risk": ScaleTarget(.deployment, "risk")], options: options, metrics: surroundings.metrics
-        )
+            client, targets: ["risk": ScaleTarget(.deployment, "risk")], options: options,
+            metrics: surroundings.metrics, warnings: surroundings.warnings)
     }
 
     static func with(

@@ -17,6 +17,7 @@ final class TestSurroundings: Sendable {
     static let wall: @Sendable () -> MicroTime = {
         MicroTime(microseconds: Int64(Date().timeIntervalSince1970 * 1e6))
     }
+    static let seconds: @Sendable () -> Double = { Double(wall().microseconds) / 1e6 }
 
     var warnings: WarningLimit { WarningLimit { text in self.said.withLock { $0.append(text) } } }
 

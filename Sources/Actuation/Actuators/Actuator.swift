@@ -60,7 +60,8 @@ public struct ReplicaState: Sendable, Equatable {
     public var pending: [Double]
     /// Replicas that finish what they have and end.
     public var draining: Int
-    /// Where each replica that serves answers `/metrics`, by the replica's name; empty where the actuator cannot tell.
+    /// Where replicas that serve answer `/metrics`, by the replica's name; empty where the actuator cannot tell. Those
+    /// that serve and are not named here count as not answering.
     public var endpoints: [String: String]
 
     /// A state.

@@ -1,7 +1,7 @@
 internal import Synchronization
 public import Telemetry
 
-/// Sets replicas through `/scale` with compare-and-set.
+/// Sets replicas through `/scale` with compare-and-set, and sees them by their pods (`PodObserver`).
 ///
 /// An order is carried out so: refuse it if its epoch is over or an HPA targets the object; read `/scale`; patch it at
 /// the version read; after 409 read again, after a passing fault wait and read again, each time asking first whether
@@ -18,8 +18,14 @@ public final class KubernetesActuator: Actuator {
         public var replicasMax = 1_000
         /// Seconds for which the list of HPAs is believed.
         public var autoscalersAge = 30.0
+        /// Seconds for which the addresses of a list of pods are believed.
+        public var podsAge = 30.0
+        /// Where the pods of services answer `/metrics`; of others no addresses are told.
+        public var pages: [String: PodPages] = [:]
         /// Seconds on a clock that never goes back.
         public var now: @Sendable () -> Double
+        /// Seconds since 1970 UTC.
+        public var wall: @Sendable () -> Double
         /// Sleeps; throws where the task is cancelled.
         public var sleep: @Sendable (Double) async throws -> Void
         /// Whether this process still leads in that epoch.
@@ -27,10 +33,12 @@ public final class KubernetesActuator: Actuator {
 
         /// Options with the defaults above.
         public init(
-            now: @escaping @Sendable () -> Double, sleep: @escaping @Sendable (Double) async throws -> Void,
+            now: @escaping @Sendable () -> Double, wall: @escaping @Sendable () -> Double,
+            sleep: @escaping @Sendable (Double) async throws -> Void,
             leads: @escaping @Sendable (UInt64) -> Bool = { _ in true }
         ) {
             self.now = now
+            self.wall = wall
             self.sleep = sleep
             self.leads = leads
         }
@@ -39,7 +47,6 @@ public final class KubernetesActuator: Actuator {
     private struct State {
         var autoscaled: [ScaleTarget: String] = [:]
         var autoscaledAt = -Double.infinity
-        var pending: [String: PendingAges] = [:]
     }
 
     public let name = "kubernetes"
@@ -47,6 +54,7 @@ public final class KubernetesActuator: Actuator {
     private let targets: [String: ScaleTarget]
     private let options: Options
     private let fence: OrderFence
+    private let observer: PodObserver
     private let state = Mutex(State())
     private let conflicts: Counter
     private let retries: Counter
@@ -55,7 +63,8 @@ public final class KubernetesActuator: Actuator {
     ///
     /// - Throws: `ActuationFault.configuration` where two services have one target.
     public init(
-        _ client: KubernetesClient, targets: [String: ScaleTarget], options: Options, metrics: MetricsRegistry
+        _ client: KubernetesClient, targets: [String: ScaleTarget], options: Options, metrics: MetricsRegistry,
+        warnings: WarningLimit
     ) throws(ActuationFault) {
         guard Set(targets.values).count == targets.count else {
             throw ActuationFault(.configuration, "two services have the same Kubernetes object")
@@ -64,6 +73,7 @@ public final class KubernetesActuator: Actuator {
         self.targets = targets
         self.options = options
         fence = OrderFence(replicasMax: options.replicasMax)
+        observer = PodObserver(client, targets, options, metrics, warnings)
         conflicts = metrics.counter(
             "autoscaler_actuation_conflicts_total", "Patches refused because the object had changed.")
         retries = metrics.counter("autoscaler_actuation_retries_total", "Tries of an order after its first.")
@@ -160,19 +170,5 @@ public final class KubernetesActuator: Actuator {
             .contested, "HorizontalPodAutoscaler '\(other)' targets \(target.kind.rawValue) '\(target.name)' too")
     }
 
-    public func observe() async throws(ActuationFault) -> [String: ReplicaState] {
-        var found: [String: ReplicaState] = [:]
-        for (service, target) in targets.sorted(by: { $0.key < $1.key }) {
-            let scale = try await client.scale(of: target)
-            let ready = try await client.readyReplicas(of: target)
-            let now = options.now()
-            let pending = state.withLock { state in
-                state.pending[service, default: PendingAges()].take(max(0, scale.replicas - ready), at: now)
-            }
-            found[service] = ReplicaState(
-                service: service, desired: scale.replicas, ready: min(ready, scale.replicas), pending: pending,
-                draining: max(0, scale.existing - scale.replicas))
-        }
-        return found
-    }
+    public func observe() async throws(ActuationFault) -> [String: ReplicaState] { try await observer.observe() }
 }

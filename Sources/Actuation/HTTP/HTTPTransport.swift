@@ -75,11 +75,30 @@ public struct HTTPTransport: Sendable {
             case 403: .forbidden
             case 404: .notFound
             case 409: .conflict
+            case 410: .expired
             case 429: .throttled
             case 500..<600: .unavailable
             default: .status
             }
         let message = JSONTree(answer.body)?["message"].string.map { ": \($0.prefix(300))" } ?? ""
         return ActuationFault(code, "\(what) answered \(answer.status)\(message)", retryAfter: answer.retryAfter)
+    }
+}
+
+extension String {
+    /// Encoded for a query or a form: unreserved characters of RFC 3986 stay, others are %XX.
+    var percentEncoded: String {
+        let hex = Array("0123456789ABCDEF".unicodeScalars)
+        var out = ""
+        for byte in utf8 {
+            switch byte {
+            case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                out.unicodeScalars.append("%")
+                out.unicodeScalars.append(hex[Int(byte >> 4)])
+                out.unicodeScalars.append(hex[Int(byte & 15)])
+            }
+        }
+        return out
     }
 }

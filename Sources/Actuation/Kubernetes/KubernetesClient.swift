@@ -31,17 +31,20 @@ public struct Scale: Sendable, Equatable {
     public var existing: Int
     /// `metadata.resourceVersion`, an opaque word.
     public var resourceVersion: String
+    /// `status.selector`: which pods belong to it, e.g. `app=risk`; empty where the API does not tell.
+    public var selector: String
 }
 
-/// What of Kubernetes' API is used: `/scale`, workloads, HPAs, leases, events; one namespace.
+/// What of Kubernetes' API is used: `/scale`, workloads, pods, HPAs, leases, events; one namespace.
 ///
-/// Each call is one request with a deadline; `KubernetesActuator` and `LeaseKeeper` do the trying again. A 401 reads the
+/// Each call is one request with a deadline, a list one request a page with one deadline for all; `KubernetesActuator` and `LeaseKeeper` do the trying again. A 401 reads the
 /// token anew and asks once more.
 public final class KubernetesClient: Sendable {
     /// Where and as whom.
     public let configuration: KubernetesConfiguration
     private let transport: HTTPTransport
     private let token: BearerToken?
+    let now: @Sendable () -> Double
 
     /// A client.
     ///
@@ -53,6 +56,7 @@ public final class KubernetesClient: Sendable {
         if let fault = configuration.fault { throw ActuationFault(.configuration, fault) }
         self.configuration = configuration
         self.transport = transport
+        self.now = now
         token = configuration.tokenFile.map { BearerToken(file: $0, now: now) }
     }
 
@@ -91,23 +95,15 @@ public final class KubernetesClient: Sendable {
     public func autoscaled() async throws(ActuationFault) -> [(target: ScaleTarget, by: String)] {
         let path = "/apis/autoscaling/v1/namespaces/\(configuration.namespace)/horizontalpodautoscalers"
         var found: [(target: ScaleTarget, by: String)] = []
-        var next = ""
-        for _ in 0..<20 {
-            let more = next.isEmpty ? "" : "&continue=\(next)"
-            let list = try await call("GET", "\(path)?limit=500\(more)")
-            guard let items = list["items"].array else { throw Self.unreadable(path, "no list") }
-            for item in items {
-                let reference = item["spec"]["scaleTargetRef"]
-                guard let kind = reference["kind"].string.flatMap(ScaleTarget.Kind.init(rawValue:)),
-                    let name = reference["name"].string,
-                    reference["apiVersion"].string.map({ $0.hasPrefix("apps/") }) ?? true
-                else { continue }
-                found.append((ScaleTarget(kind, name), item["metadata"]["name"].string ?? "?"))
-            }
-            next = list["metadata"]["continue"].string ?? ""
-            if next.isEmpty { return found }
+        for item in try await list(path, limit: 500) {
+            let reference = item["spec"]["scaleTargetRef"]
+            guard let kind = reference["kind"].string.flatMap(ScaleTarget.Kind.init(rawValue:)),
+                let name = reference["name"].string,
+                reference["apiVersion"].string.map({ $0.hasPrefix("apps/") }) ?? true
+            else { continue }
+            found.append((ScaleTarget(kind, name), item["metadata"]["name"].string ?? "?"))
         }
-        throw ActuationFault(.tooLarge, "\(path) has more than 10,000 objects")
+        return found
     }
 
     /// Records an event on a target (`events.k8s.io/v1`), as `kubectl describe` shows it.
@@ -135,19 +131,20 @@ public final class KubernetesClient: Sendable {
 
     /// One request; its answer as a JSON object.
     func call(
-        _ method: String, _ path: String, _ body: JSONTree? = nil, type: String = "application/json"
+        _ method: String, _ path: String, _ body: JSONTree? = nil, type: String = "application/json",
+        timeout: Double? = nil
     ) async throws(ActuationFault) -> JSONTree {
         let isHeld = token != nil
         do {
-            return try await send(method, path, body, type, rereading: false)
+            return try await send(method, path, body, type, timeout, rereading: false)
         } catch {
             guard error.code == .unauthorized, isHeld else { throw error }
-            return try await send(method, path, body, type, rereading: true)
+            return try await send(method, path, body, type, timeout, rereading: true)
         }
     }
 
     private func send(
-        _ method: String, _ path: String, _ body: JSONTree?, _ type: String, rereading: Bool
+        _ method: String, _ path: String, _ body: JSONTree?, _ type: String, _ timeout: Double?, rereading: Bool
     ) async throws(ActuationFault) -> JSONTree {
         var fields = [("Accept", "application/json"), ("User-Agent", configuration.fieldManager)]
         if let token { fields.append(("Authorization", "Bearer \(try token.current(rereading: rereading))")) }
@@ -155,7 +152,7 @@ public final class KubernetesClient: Sendable {
         let answer = try await transport.succeed(
             HTTPCall(
                 method, configuration.server + path, fields: fields.map { (name: $0.0, value: $0.1) },
-                body: body?.bytes ?? [], timeout: configuration.timeout),
+                body: body?.bytes ?? [], timeout: timeout ?? configuration.timeout),
             "\(method) \(path)")
         guard let tree = JSONTree(answer.body), tree.object != nil else {
             throw Self.unreadable(path, "no JSON object")
@@ -188,6 +185,8 @@ public final class KubernetesClient: Sendable {
         guard let replicas, let existing, replicas >= 0, existing >= 0 else {
             throw unreadable(path, "replicas that are no number")
         }
-        return Scale(replicas: replicas, existing: existing, resourceVersion: version)
+        return Scale(
+            replicas: replicas, existing: existing, resourceVersion: version,
+            selector: tree["status"]["selector"].string ?? "")
     }
 }

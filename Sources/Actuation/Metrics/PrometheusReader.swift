@@ -167,7 +167,7 @@ public final class PrometheusReader: MetricsSource {
             HTTPCall(
                 "POST", server + "/api/v1/query",
                 fields: [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")],
-                body: Array("query=\(Self.encode(query))".utf8), timeout: timeout, bytesMax: 1 << 20))
+                body: Array("query=\(query.percentEncoded)".utf8), timeout: timeout, bytesMax: 1 << 20))
         // 400 and 422 carry the reason in the same form as 200.
         guard [200, 400, 422].contains(answer.status) else {
             let code: ActuationFault.Code = (500..<600).contains(answer.status) ? .unavailable : .status
@@ -175,21 +175,5 @@ public final class PrometheusReader: MetricsSource {
                 (300..<400).contains(answer.status) ? .redirected : code, "Prometheus answered \(answer.status)")
         }
         return try PrometheusAnswer(JSONTree(answer.body))
-    }
-
-    /// The form encoding: unreserved characters of RFC 3986 stay, others are %XX.
-    static func encode(_ text: String) -> String {
-        let hex = Array("0123456789ABCDEF".unicodeScalars)
-        var out = ""
-        for byte in text.utf8 {
-            switch byte {
-            case 48...57, 65...90, 97...122, 45, 46, 95, 126: out.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                out.unicodeScalars.append("%")
-                out.unicodeScalars.append(hex[Int(byte >> 4)])
-                out.unicodeScalars.append(hex[Int(byte & 15)])
-            }
-        }
-        return out
     }
 }

@@ -4,7 +4,8 @@ public import Telemetry
 
 /// Reads the `/metrics` of every replica itself.
 ///
-/// All replicas are asked at once, each with a deadline and a limit on its page. What cannot be used (no answer, another
+/// All replicas are asked at once, each with a deadline and a limit on its page. Those that serve and whose address is not
+/// known count as not answering. What cannot be used (no answer, another
 /// status, a redirect, HTML, half a page, a page from the past) makes the replica's numbers missing, counts in
 /// `autoscaler_scrape_failures_total` by service and reason, and warns once in a while.
 public final class ScrapeReader: MetricsSource {
@@ -76,15 +77,20 @@ public final class ScrapeReader: MetricsSource {
 
     public func read(_ states: [String: ReplicaState]) async -> [ServiceObservation] {
         state.withLock { $0.known.take(states) }
-        let places = services.map { service in
-            let told = state.withLock { $0.known.state(of: service.name)?.endpoints } ?? [:]
+        var places: [[(String, String)]] = []
+        var silent: [Int] = []
+        for service in services {
+            let seen = state.withLock { $0.known.state(of: service.name) }
+            let told = seen?.endpoints ?? [:]
             let all = told.isEmpty ? service.endpoints : told
-            return all.sorted { $0.key < $1.key }.prefix(limits.endpointsMax).map { ($0.key, $0.value) }
+            places.append(
+                all.sorted { $0.key < $1.key }.prefix(limits.endpointsMax).map { ($0.key, $0.value) })
+            silent.append(told.isEmpty ? 0 : max(0, (seen?.ready ?? 0) - (places.last?.count ?? 0)))
         }
         let readings = await pages(places)
         var found: [ServiceObservation] = []
         for (index, service) in services.enumerated() {
-            found.append(take(service, readings[index]))
+            found.append(take(service, readings[index], silent: silent[index]))
         }
         return found
     }
@@ -126,9 +132,11 @@ public final class ScrapeReader: MetricsSource {
         }
     }
 
-    private func take(_ service: Service, _ readings: [String: ServiceSampler.Reading]) -> ServiceObservation {
+    private func take(
+        _ service: Service, _ readings: [String: ServiceSampler.Reading], silent: Int
+    ) -> ServiceObservation {
         let time = now()
-        let outcome = state.withLock { $0.samplers[service.name]?.take(readings, at: time) }
+        let outcome = state.withLock { $0.samplers[service.name]?.take(readings, silent: silent, at: time) }
         let numbers = outcome?.numbers ?? ServiceObservation(ready: 0, age: .infinity)
         for (replica, fault) in outcome?.faults ?? [] where fault.code != .cancelled {
             metrics.counter(

@@ -38,7 +38,9 @@ public struct ServiceSampler: Sendable {
     }
 
     /// Takes one reading of each replica that should answer; replicas not named are forgotten.
-    public mutating func take(_ readings: [String: Reading], at now: Double) -> Outcome {
+    ///
+    /// - Parameter silent: replicas that serve and cannot be read; they count as not answering.
+    public mutating func take(_ readings: [String: Reading], silent: Int = 0, at now: Double) -> Outcome {
         windows = windows.filter { readings[$0.key] != nil }
         var faults: [(replica: String, fault: ActuationFault)] = []
         var fresh: [String] = []
@@ -58,8 +60,8 @@ public struct ServiceSampler: Sendable {
             }
         }
         var numbers = ServiceObservation(ready: 0)
-        addGauges(seen, of: readings.count, &numbers)
-        addCounts(fresh, of: readings.count - newcomers, &numbers)
+        addGauges(seen, of: readings.count + silent, &numbers)
+        addCounts(fresh, of: readings.count - newcomers + silent, &numbers)
         let all = [numbers.rate, numbers.utilisation, numbers.queue, numbers.p95]
         if all.contains(where: { $0 != nil }) { goodAt = now }
         numbers.age = goodAt.map { max(0, now - $0) } ?? .infinity

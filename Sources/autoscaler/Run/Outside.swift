@@ -52,7 +52,7 @@ final class Outside: Sendable {
         keeper = try Self.keeper(configuration, client, identity, registry, warnings)
         if keeper == nil { registry.gauge("autoscaler_leader", "1 while this candidate may act, else 0.").set(1) }
         source = try Self.source(configuration, caller.transport, registry, warnings)
-        actuator = try Self.actuator(configuration, client, caller.transport, registry, replicas, keeper)
+        actuator = try Self.actuator(configuration, client, caller.transport, registry, warnings, replicas, keeper)
         let period = configuration.ladder.period
         let board = DecisionBoard(
             services: configuration.profile.services.map(\.name), ageMax: 3 * period, now: Self.now)
@@ -109,7 +109,7 @@ final class Outside: Sendable {
 
     private static func actuator(
         _ configuration: RunConfiguration, _ client: KubernetesClient?, _ transport: HTTPTransport,
-        _ registry: MetricsRegistry, _ replicas: [Int], _ keeper: LeaseKeeper?
+        _ registry: MetricsRegistry, _ warnings: WarningLimit, _ replicas: [Int], _ keeper: LeaseKeeper?
     ) throws(ActuationFault) -> any Actuator {
         switch configuration.actuation {
         case .dryRun:
@@ -117,11 +117,19 @@ final class Outside: Sendable {
             return DryRunActuator(replicas: Dictionary(uniqueKeysWithValues: zip(names, replicas)))
         case .processes(let server):
             return try ProcessActuator(server: server, transport: transport, now: now, sleep: sleep)
-        case .kubernetes(_, let targets):
+        case .kubernetes(let kubernetes, let targets):
             guard let client else { throw ActuationFault(.configuration, "no API server") }
-            let leads: @Sendable (UInt64) -> Bool = { epoch in keeper.map { $0.epoch == epoch } ?? true }
+            var options = KubernetesActuator.Options(now: now, wall: wall, sleep: sleep) { epoch in
+                keeper.map { $0.epoch == epoch } ?? true
+            }
+            options.podsAge = configuration.ladder.stalePeriods * configuration.ladder.period
+            if case .scrape(let services, _) = configuration.metrics {
+                for service in services where service.endpoints.isEmpty {
+                    options.pages[service.name] = kubernetes.pages
+                }
+            }
             return try KubernetesActuator(
-                client, targets: targets, options: .init(now: now, sleep: sleep, leads: leads), metrics: registry)
+                client, targets: targets, options: options, metrics: registry, warnings: warnings)
         }
     }
 

@@ -37,7 +37,26 @@ extension RunConfiguration {
         Kubernetes(
             server: try section.text("server", default: ""), namespace: try section.text("namespace", default: ""),
             tokenFile: try section.text("token_file", default: ""),
-            authorityFile: try section.text("ca_file", default: ""))
+            authorityFile: try section.text("ca_file", default: ""), pages: try pages(section))
+    }
+
+    /// Port and path of the pods' `/metrics`; empty texts are as good as absent.
+    private static func pages(_ section: SettingsSection) throws(SettingsError) -> PodPages {
+        var pages = PodPages()
+        if let value = section.value("metrics_port"), case let text = try value.text(), !text.isEmpty {
+            if let number = Int(text), (1...65_535).contains(number) {
+                pages.port = .number(number)
+            } else if PodPages.isPortName(text) {
+                pages.port = .named(text)
+            } else {
+                throw value.must("be a port in 1...65535 or the name of one, such as metrics")
+            }
+        }
+        if let value = section.value("metrics_path"), case let text = try value.text(), !text.isEmpty {
+            guard PodPages.isPath(text) else { throw value.must("be a path such as /metrics") }
+            pages.path = text
+        }
+        return pages
     }
 
     private func targets(_ section: SettingsSection) throws(SettingsError) -> [String: ScaleTarget] {

@@ -61,6 +61,8 @@ struct RunConfiguration: Sendable {
         var namespace = ""
         var tokenFile = ""
         var authorityFile = ""
+        /// Where pods answer `/metrics`.
+        var pages = PodPages()
     }
 
     /// How it is settled that one sidecar acts.
