@@ -132,7 +132,7 @@ let tests: [(name: String, dependencies: [Target.Dependency])] = [
         "ProgramTests",
         [
             "Autoscaling", "CacheStack", "LocalStack", "Market", "PostgresTier", "RedisTier", "Services", "Telemetry",
-            "TestServers", "autoscaler", "loadgen", "springtide",
+            "TestKubernetes", "TestServers", "autoscaler", "loadgen", "springtide",
         ]
     ),
     ("HistoryCheckerTests", ["HistoryChecker", "TestData"]),

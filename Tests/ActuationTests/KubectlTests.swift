@@ -140,4 +140,43 @@ struct KubectlTests {
             #expect(fake.replicas("risk") == 2 && fake.replicas("matching") == 1)
         }
     }
+
+    @Test("get reads the pods of a label, in pages too, as our client does; what it deletes ends and is replaced")
+    func pods() async throws {
+        try await withKubectl { fake, kubectl in
+            fake.addDeployment("matching", replicas: 2)
+            fake.settle()
+            let names = try await kubectl(["get", "pods", "-l", "app=risk", "-o", "name", "--chunk-size=2"])
+            #expect(names.status == 0, "\(names.output)")
+            let seen = names.output.split(separator: "\n").map(String.init)
+            #expect(seen == fake.pods("risk").map { "pod/\($0)" } && seen.count == 3)
+            let others = try await kubectl(["get", "po", "-l", "app notin (risk),!canary", "-o", "name"])
+            #expect(others.output.split(separator: "\n").count == 2, "\(others.output)")
+            let json = try await kubectl(["get", "pods", "-l", "app=risk", "-o", "json"])
+            let pods = try #require(JSONTree(Array(json.output.utf8))?["items"].array).compactMap { Pod($0) }
+            #expect(pods.map(\.name) == fake.pods("risk") && pods.allSatisfy { $0.state(at: 0) == .ready })
+            let asked = try await kubectl(["delete", "pod", pods[0].name, "--wait=false"])
+            #expect(asked.status == 0 && asked.output.contains("pod \"\(pods[0].name)\" deleted"), "\(asked.output)")
+            let ending = try await kubectl(["get", "pod", pods[0].name, "-o", "json"])
+            let ended = try #require(JSONTree(Array(ending.output.utf8)).flatMap { Pod($0) })
+            #expect(ended.deadline == 1_795_287_237 && ended.state(at: 1_795_287_207) == .draining)
+            fake.settle()
+            #expect(fake.pods("risk").count == 3 && !fake.pods("risk").contains(pods[0].name))
+            let forced = try await kubectl(["delete", "pod", pods[1].name, "--grace-period=0", "--force"])
+            #expect(forced.status == 0 && !fake.pods("risk").contains(pods[1].name), "\(forced.output)")
+            let nope = try await kubectl(["delete", "pod", "nope"])
+            #expect(nope.status == 1 && nope.output.contains("pods \"nope\" not found"), "\(nope.output)")
+        }
+    }
+
+    @Test("A role without pods is Forbidden to kubectl as to our client")
+    func forbiddenPods() async throws {
+        try await withKubectl { fake, kubectl in
+            fake.allow([FakeKubernetes.Rule(groups: ["apps"], resources: ["pods"], verbs: ["get", "list"])])
+            let refused = try await kubectl(["get", "pods", "-l", "app=risk"])
+            #expect(refused.status == 1 && refused.output.contains("pods is forbidden"), "\(refused.output)")
+            fake.allow([FakeKubernetes.Rule(groups: [""], resources: ["pods"], verbs: ["list"])])
+            #expect(try await kubectl(["get", "pods", "-l", "app=risk"]).status == 0)
+        }
+    }
 }

@@ -44,6 +44,7 @@ struct ManifestTests {
         for rule in rules {
             #expect(verbs.isSuperset(of: rule.verbs), "\(rule)")
             #expect(!(rule.groups + rule.resources + rule.names).contains("*"), "\(rule)")
+            #expect(!rule.resources.contains("pods") || rule.verbs == ["list"] && rule.resources == ["pods"])
             let changes = rule.verbs.contains("patch") || rule.verbs.contains("update")
             #expect(!changes || !rule.names.isEmpty, "\(rule)")
             #expect(
@@ -63,7 +64,15 @@ struct ManifestTests {
             let actuator = try cluster.actuator()
             let order = ReplicaOrder(service: "risk", replicas: 6, decision: "d", epoch: 0)
             #expect(try await actuator.apply(order).result == .changed)
-            #expect(try await actuator.observe()["risk"]?.desired == 6)
+            cluster.fake.settle()
+            let state = try await actuator.observe()["risk"]
+            #expect(state?.desired == 6 && state?.ready == 6)
+            for metric in ["autoscaler_observation_failures_total", "autoscaler_pod_list_age_seconds"] {
+                #expect(cluster.surroundings.metric(metric) ?? 0 == 0, "the pods could be listed")
+            }
+            cluster.fake.intercept { $0.path.hasSuffix("/pods") ? FakeKubernetes.failure(500, "Failure", "no") : nil }
+            #expect(try await actuator.observe()["risk"]?.ready == 6, "and by the deployment's status")
+            cluster.fake.intercept(nil)
             try await cluster.client.record(
                 "SuccessfulRescale", "6", of: ScaleTarget(.deployment, "risk"), id: "d", at: TestSurroundings.wall())
             let keeper = LeaseKeeper(
@@ -127,6 +136,18 @@ struct ManifestTests {
         #expect(Self.value(deployment, "spec.strategy.rollingUpdate.maxSurge") as? Int == 0)
     }
 
+    @Test("The NetworkPolicy that is written down lets the sidecar's pods in, to a port by its name")
+    func networkPolicy() throws {
+        let text = try String(contentsOf: Self.root.appendingPathComponent("kubernetes/README.md"), encoding: .utf8)
+        let blocks = text.components(separatedBy: "```yaml\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+        let documents = try blocks.compactMap { try Yams.load(yaml: $0) as? [String: Any] }
+        let policy = try #require(documents.first { $0["kind"] as? String == "NetworkPolicy" })
+        let labels = Self.value(policy, "spec.ingress.0.from.0.podSelector.matchLabels") as? [String: String]
+        let deployment = try Self.document("kubernetes/deployment.yaml", "Deployment")
+        #expect(labels == Self.value(deployment, "spec.template.metadata.labels") as? [String: String] && labels != nil)
+        #expect(PodPages.isPortName(Self.value(policy, "spec.ingress.0.ports.0.port") as? String ?? ""))
+    }
+
     @Test("The ScaledObject avoids the traps: metrics-api, target 1, at most 10 replicas, a fallback, no second filter")
     func scaledObject() throws {
         let object = try Self.document("kubernetes/scaledobject.yaml", "ScaledObject")
@@ -152,7 +173,7 @@ struct ManifestTests {
     /// Metrics of this module, and two of the sidecar program.
     static let known: Set = [
         "autoscaler_leader", "autoscaler_metric_age_seconds", "autoscaler_scrape_failures_total",
-        "autoscaler_actuation_conflicts_total", "autoscaler_actuation_retries_total",
+        "autoscaler_actuation_conflicts_total", "autoscaler_actuation_retries_total", "autoscaler_pod_list_age_seconds",
         "autoscaler_desired_replicas", "autoscaler_ladder_level",
     ]
 
@@ -196,7 +217,7 @@ struct ManifestTests {
             try spec.write(toFile: "\(folder)/rules.yml", atomically: true, encoding: .utf8)
             let result = try await Programs.run(
                 [Programs.path("promtool") ?? "promtool", "check", "rules", "\(folder)/rules.yml"], in: folder)
-            #expect(result.status == 0 && result.output.contains("5 rules found"), "\(result.output)")
+            #expect(result.status == 0 && result.output.contains("6 rules found"), "\(result.output)")
         }
     }
 }

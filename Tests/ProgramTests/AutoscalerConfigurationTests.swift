@@ -33,6 +33,13 @@ import Testing
                 "actuator: {kind: kubernetes, targets: {risk: pods/risk}}\n",
                 "must be deployments/NAME or statefulsets/NAME"
             ),
+            ("kubernetes: {metrics_port: 0}\n", "metrics_port must be a port in 1...65535 or the name of one"),
+            ("kubernetes: {metrics_port: Metrics}\n", "metrics_port must be a port in 1...65535 or the name of one"),
+            ("kubernetes: {metrics_path: metrics}\n", "kubernetes.metrics_path must be a path such as /metrics"),
+            (
+                "kubernetes: {metric_port: 1}\n",
+                "unknown key kubernetes.metric_port; did you mean kubernetes.metrics_port?"
+            ),
             ("policies: {shadows: [hpaa]}\n", "must be one of hpa, keda, static, forecast, reactive"),
             ("policies: {shadows: [static]}\n", "policies.peak: must be given for the policy static"),
             ("policies: {shadows: [hpa]}\n", "hpa is among counterfactuals too"),

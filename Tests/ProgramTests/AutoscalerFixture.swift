@@ -197,6 +197,11 @@ final class FakeServices: Sendable {
             let taken = state.taken[service] ?? []
             return index < taken.count ? taken[index] : 0
         }
+        return Self.page(service, count)
+    }
+
+    /// The page of a replica of a service that has taken `count` requests.
+    static func page(_ service: String, _ count: Double) -> String {
         let name = "rpc_server_call_duration_seconds"
         return """
             # TYPE \(name) histogram

@@ -7,7 +7,7 @@ enum FakeDiscovery {
                 + #""goVersion":"","compiler":"gc","platform":"linux/amd64"}"#
         case "/healthz", "/readyz", "/livez": "ok"
         case "/api": #"{"kind":"APIVersions","versions":["v1"],"serverAddressByClientCIDRs":[]}"#
-        case "/api/v1": list("v1", [])
+        case "/api/v1": list("v1", [resource("pods", "Pod", ["delete", "get", "list", "watch"], "po")])
         case "/apis":
             #"{"kind":"APIGroupList","apiVersion":"v1","groups":["# + groups.map(group).joined(separator: ",") + "]}"
         case "/apis/apps/v1":

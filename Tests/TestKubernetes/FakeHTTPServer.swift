@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -9,6 +10,7 @@ public struct FakeRequest: Sendable {
     public var method: String
     /// Without the query.
     public var path: String
+    /// Decoded.
     public var query: [String: String]
     public var contentType: String
     public var authorization: String
@@ -116,7 +118,8 @@ private final class FakeHTTPConnection: ChannelInboundHandler {
         var query: [String: String] = [:]
         for pair in parts.dropFirst().first?.split(separator: "&") ?? [] {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            query[String(sides[0])] = sides.count > 1 ? String(sides[1]) : ""
+            let value = sides.count > 1 ? String(sides[1]).replacing("+", with: " ") : ""
+            query[String(sides[0])] = value.removingPercentEncoding ?? value
         }
         return FakeRequest(
             method: head.method.rawValue, path: String(parts[0]), query: query,

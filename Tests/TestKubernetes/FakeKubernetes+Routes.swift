@@ -9,10 +9,12 @@ struct FakePlace {
     var name: String?
     var subresource: String?
 
-    /// `/apis/GROUP/VERSION/namespaces/NS/RESOURCE[/NAME[/SUBRESOURCE]]`.
+    /// `/apis/GROUP/VERSION/namespaces/NS/RESOURCE[/NAME[/SUBRESOURCE]]`, or `/api/VERSION/...` of the core group.
     init?(_ path: String, namespace: String) {
-        let parts = path.split(separator: "/").map(String.init)
-        guard parts.count >= 6, parts.count <= 8, parts[0] == "apis", parts[3] == "namespaces", parts[4] == namespace
+        var parts = path.split(separator: "/").map(String.init)
+        if parts.first == "api" { parts.insert("", at: 1) }
+        guard parts.count >= 6, parts.count <= 8, (parts[0] == "apis") != parts[1].isEmpty, parts[3] == "namespaces",
+            parts[4] == namespace
         else { return nil }
         group = parts[1]
         version = parts[2]
@@ -22,13 +24,16 @@ struct FakePlace {
     }
 
     var full: String { subresource.map { "\(resource)/\($0)" } ?? resource }
+    /// As messages name it, e.g. `deployments/scale.apps` or `pods`.
+    var qualified: String { group.isEmpty ? full : "\(full).\(group)" }
+    var api: String { group.isEmpty ? version : "\(group)/\(version)" }
 }
 
 extension FakeKubernetes {
     static let kinds: [String: (kind: String, group: String, version: String)] = [
         "deployments": ("Deployment", "apps", "v1"), "leases": ("Lease", "coordination.k8s.io", "v1"),
         "horizontalpodautoscalers": ("HorizontalPodAutoscaler", "autoscaling", "v1"),
-        "events": ("Event", "events.k8s.io", "v1"),
+        "events": ("Event", "events.k8s.io", "v1"), "pods": ("Pod", "", "v1"),
     ]
 
     func answer(_ request: FakeRequest) -> FakeReply {
@@ -54,6 +59,7 @@ extension FakeKubernetes {
         case ("POST", nil): return create(request, place)
         case ("PUT", let name?): return replace(request, place, name)
         case ("PATCH", let name?): return patch(request, place, name)
+        case ("DELETE", let name?) where place.resource == "pods": return delete(request, place, name)
         default: return Self.failure(405, "MethodNotAllowed", "the server does not allow this method")
         }
     }
@@ -74,7 +80,8 @@ extension FakeKubernetes {
                 && (rule.names.isEmpty || place.name.map { rule.names.contains($0) } ?? false)
         }
         guard !isAllowed else { return nil }
-        let what = place.name.map { "\(place.resource).\(place.group) \"\($0)\"" } ?? "\(place.resource).\(place.group)"
+        let whole = place.group.isEmpty ? place.resource : "\(place.resource).\(place.group)"
+        let what = place.name.map { "\(whole) \"\($0)\"" } ?? whole
         return Self.failure(
             403, "Forbidden",
             "\(what) is forbidden: User \"autoscaler\" cannot \(verb) resource \"\(place.full)\" in API group "
@@ -82,24 +89,6 @@ extension FakeKubernetes {
             details: [
                 "name": .string(place.name ?? ""), "group": .string(place.group), "kind": .string(place.resource),
             ])
-    }
-
-    private func list(_ request: FakeRequest, _ place: FakePlace) -> FakeReply {
-        let (objects, version) = state.withLock {
-            ($0.objects[place.resource, default: [:]].sorted { $0.key < $1.key }.map(\.value), $0.version)
-        }
-        guard request.query["watch"] == "1" || request.query["watch"] == "true" else {
-            let known = Self.kinds[place.resource]
-            let list: JSONTree = [
-                "kind": .string("\(known?.kind ?? "")List"), "apiVersion": .string("\(place.group)/\(place.version)"),
-                "metadata": ["resourceVersion": .string("\(version)")], "items": .array(objects),
-            ]
-            return .answer(status: 200, body: list.text)
-        }
-        let lines = objects.map { (["type": "ADDED", "object": $0] as JSONTree).text }
-        return .stream(lines: lines, seconds: request.query["timeoutSeconds"].flatMap(Double.init) ?? 30) { send in
-            self.state.withLock { $0.watchers.append((place.resource, send)) }
-        }
     }
 
     private func get(_ place: FakePlace, _ name: String) -> FakeReply {
@@ -114,12 +103,12 @@ extension FakeKubernetes {
         if let fault = Self.timeFault(tree, place) { return fault }
         guard state.withLock({ $0.objects[place.resource]?[name] }) == nil else {
             return Self.failure(
-                409, "AlreadyExists", "\(place.resource).\(place.group) \"\(name)\" already exists",
+                409, "AlreadyExists", "\(place.qualified) \"\(name)\" already exists",
                 details: ["name": .string(name), "group": .string(place.group), "kind": .string(place.resource)])
         }
         let known = Self.kinds[place.resource]
         let stored = store(
-            place.resource, name, tree, known?.kind ?? "", "\(place.group)/\(place.version)", isNew: true)
+            place.resource, name, tree, known?.kind ?? "", place.api, isNew: true)
         return .answer(status: 201, body: stored.text)
     }
 
@@ -138,7 +127,7 @@ extension FakeKubernetes {
         new["metadata"]["creationTimestamp"] = old["metadata"]["creationTimestamp"]
         let known = Self.kinds[place.resource]
         let stored = store(
-            place.resource, name, new, known?.kind ?? "", "\(place.group)/\(place.version)", isNew: false)
+            place.resource, name, new, known?.kind ?? "", place.api, isNew: false)
         return .answer(status: 200, body: stored.text)
     }
 
@@ -180,7 +169,7 @@ extension FakeKubernetes {
 
     func missing(_ place: FakePlace, _ name: String) -> FakeReply {
         Self.failure(
-            404, "NotFound", "\(place.full).\(place.group) \"\(name)\" not found",
+            404, "NotFound", "\(place.qualified) \"\(name)\" not found",
             details: ["name": .string(name), "group": .string(place.group), "kind": .string(place.full)])
     }
 

@@ -3,9 +3,9 @@ import Synchronization
 
 /// A Kubernetes API server as far as an autoscaler and kubectl need it, in this process, without storage.
 ///
-/// Deployments with `/scale`, leases, HorizontalPodAutoscalers, events, discovery, watch; resource versions with 409,
-/// merge patches, dry runs, RBAC, a token. It answers as a real 1.20.2 API server did in a recorded transcript, and is
-/// checked with the real kubectl. Times of creation are constant.
+/// Deployments with `/scale` and their pods, leases, HorizontalPodAutoscalers, events, discovery, lists in pages, watch;
+/// resource versions with 409, merge patches, dry runs, RBAC, a token. It answers as a real 1.20.2 API server did in a
+/// recorded transcript, and is checked with the real kubectl. Its time stands still where nobody sets it.
 public final class FakeKubernetes: Sendable {
     /// One rule of a Role.
     public struct Rule: Sendable {
@@ -23,6 +23,8 @@ public final class FakeKubernetes: Sendable {
         }
     }
 
+    typealias Watcher = (resource: String, selection: FakeSelection, send: @Sendable (String) -> Void)
+
     struct State {
         var version = 200
         var url = ""
@@ -31,7 +33,13 @@ public final class FakeKubernetes: Sendable {
         var token: String?
         var requests: [String] = []
         var intercept: (@Sendable (FakeRequest) -> FakeReply?)?
-        var watchers: [(resource: String, send: @Sendable (String) -> Void)] = []
+        var watchers: [Watcher] = []
+        /// Seconds since 1970 UTC: 2026-11-21T18:53:27Z.
+        var time: Int64 = 1_795_287_207
+        var templates: [String: @Sendable (String) -> FakePod] = [:]
+        var podsMade = 0
+        /// What is left of lists that were read in part, with their version, by continuation.
+        var continuations: [String: (version: Int, rest: [JSONTree])] = [:]
     }
 
     public let namespace: String
@@ -88,17 +96,7 @@ public final class FakeKubernetes: Sendable {
 
     /// Sets replicas as somebody else would, which makes older versions conflict.
     public func setReplicas(_ name: String, _ replicas: Int) {
-        change("deployments", name) { $0["spec"]["replicas"] = .integer(Int64(replicas)) }
-    }
-
-    /// What a deployment's controller does: brings each status to its spec.
-    public func settle() {
-        for name in state.withLock({ Array($0.objects["deployments", default: [:]].keys) }) {
-            change("deployments", name) { tree in
-                let replicas = tree["spec"]["replicas"]
-                tree["status"] = ["replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas]
-            }
-        }
+        change("deployments", name, isTouched: true) { $0["spec"]["replicas"] = .integer(Int64(replicas)) }
     }
 
     /// The `spec` of a lease as JSON; nil where there is none.
@@ -148,6 +146,12 @@ public final class FakeKubernetes: Sendable {
         }
     }
 
+    /// Sets the time of objects that are made or deleted from now on, seconds since 1970 UTC.
+    public func setTime(_ seconds: Int64) { state.withLock { $0.time = seconds } }
+
+    /// Forgets what lists read in part went on with, as a compaction of etcd does: their next pages are 410.
+    public func expireContinuations() { state.withLock { $0.continuations = [:] } }
+
     // MARK: Objects
 
     /// Writes an object under the next version; hands it back.
@@ -156,30 +160,67 @@ public final class FakeKubernetes: Sendable {
         _ resource: String, _ name: String, _ tree: JSONTree, _ kind: String, _ api: String, isNew: Bool
     ) -> JSONTree {
         let (stored, watchers) = state.withLock { state in
-            state.version += 1
             var tree = tree
             tree["kind"] = .string(kind)
             tree["apiVersion"] = .string(api)
             tree["metadata"]["name"] = .string(name)
             tree["metadata"]["namespace"] = .string(namespace)
-            tree["metadata"]["resourceVersion"] = .string("\(state.version)")
             if isNew {
-                tree["metadata"]["uid"] = .string("c1490000-0000-4000-8000-00000000\(state.version)")
-                tree["metadata"]["creationTimestamp"] = "2026-11-21T18:53:27Z"
+                tree["metadata"]["uid"] = .string("c1490000-0000-4000-8000-00000000\(state.version + 1)")
+                tree["metadata"]["creationTimestamp"] = .string(Self.timestamp(state.time))
             }
-            state.objects[resource, default: [:]][name] = tree
-            return (tree, state.watchers.filter { $0.resource == resource })
+            return (Self.put(tree, resource, name, &state), state.watchers.filter { $0.resource == resource })
         }
-        let event: JSONTree = ["type": isNew ? "ADDED" : "MODIFIED", "object": stored]
-        for watcher in watchers { watcher.send(event.text) }
+        tell(watchers, isNew ? "ADDED" : "MODIFIED", stored)
         return stored
     }
 
+    private static func put(_ tree: JSONTree, _ resource: String, _ name: String, _ state: inout State) -> JSONTree {
+        state.version += 1
+        var tree = tree
+        tree["metadata"]["resourceVersion"] = .string("\(state.version)")
+        state.objects[resource, default: [:]][name] = tree
+        return tree
+    }
+
+    /// Changes an object under the next version; one that stays as it is keeps its own, unless it `isTouched`.
     @discardableResult
-    func change(_ resource: String, _ name: String, _ body: (inout JSONTree) -> Void) -> JSONTree? {
-        guard var tree = state.withLock({ $0.objects[resource]?[name] }) else { return nil }
-        body(&tree)
-        return store(
-            resource, name, tree, tree["kind"].string ?? "", tree["apiVersion"].string ?? "", isNew: false)
+    func change(
+        _ resource: String, _ name: String, isTouched: Bool = false, _ body: (inout JSONTree) -> Void
+    ) -> JSONTree? {
+        let (stored, watchers) = state.withLock { state -> (JSONTree?, [Watcher]) in
+            guard let old = state.objects[resource]?[name] else { return (nil, []) }
+            var tree = old
+            body(&tree)
+            guard isTouched || tree != old else { return (old, []) }
+            return (Self.put(tree, resource, name, &state), state.watchers.filter { $0.resource == resource })
+        }
+        if let stored { tell(watchers, "MODIFIED", stored) }
+        return stored
+    }
+
+    /// Takes an object away under the next version; hands it back as it was.
+    @discardableResult
+    func remove(_ resource: String, _ name: String) -> JSONTree? {
+        let (removed, watchers) = state.withLock { state in
+            var tree = state.objects[resource]?.removeValue(forKey: name)
+            state.version += 1
+            tree?["metadata"]["resourceVersion"] = .string("\(state.version)")
+            return (tree, state.watchers.filter { $0.resource == resource })
+        }
+        if let removed { tell(watchers, "DELETED", removed) }
+        return removed
+    }
+
+    private func tell(
+        _ watchers: [Watcher], _ type: String, _ object: JSONTree
+    ) {
+        let event: JSONTree = ["type": .string(type), "object": object]
+        for watcher in watchers where watcher.selection.takes(object) { watcher.send(event.text) }
+    }
+
+    /// A time as objects have it: RFC 3339 to the second.
+    static func timestamp(_ seconds: Int64) -> String {
+        MicroTime(microseconds: seconds * 1_000_000).text.prefix(19) + "Z"
     }
 }

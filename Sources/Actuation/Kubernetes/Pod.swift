@@ -32,7 +32,7 @@ public struct Pod: Sendable, Equatable {
     static let drainMax = 60.0
 
     /// A pod of the API; nil where the tree has no name.
-    init?(_ tree: JSONTree) {
+    package init?(_ tree: JSONTree) {
         let metadata = tree["metadata"]
         guard let name = metadata["name"].string, !name.isEmpty else { return nil }
         self.name = name

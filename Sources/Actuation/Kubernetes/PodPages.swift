@@ -41,7 +41,7 @@ public struct PodPages: Sendable, Equatable {
     }
 
     /// The URL of a pod's page, or why it has none.
-    func url(of pod: Pod) -> Result<String, Absence> {
+    package func url(of pod: Pod) -> Result<String, Absence> {
         if pod.annotations["scrape"]?.lowercased() == "false" { return .failure(.leftOut) }
         guard let address = pod.address else { return .failure(.noAddress) }
         let number: Int
@@ -66,14 +66,14 @@ public struct PodPages: Sendable, Equatable {
     }
 
     /// Why a pod has no page.
-    enum Absence: Error, Equatable, CustomStringConvertible {
+    package enum Absence: Error, Equatable, CustomStringConvertible {
         /// Its annotation says so.
         case leftOut
         case noAddress
         case noPort(String)
         case noPath
 
-        var description: String {
+        package var description: String {
             switch self {
             case .leftOut: "annotation prometheus.io/scrape leaves it out"
             case .noAddress: "it has no address"

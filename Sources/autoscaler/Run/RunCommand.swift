@@ -13,7 +13,8 @@ struct RunCommand: ParsableCommand {
         discussion: """
             Reads metrics, forecasts, decides with the ablest policy that can be trusted, writes every decision to the \
             journal and orders replicas from the actuator of the configuration. Each decision is a line of JSON on \
-            standard output; warnings go to standard error, once per condition.
+            standard output; warnings go to standard error, once per condition. In Kubernetes replicas are seen by their \
+            pods, whose own /metrics can be read without a Prometheus (config/kubernetes/README.md).
 
             SIGTERM and SIGINT end the run between two rounds: the last decision stays in force, the lease is given \
             back, exit 0; a second signal ends at once, exit 130. SIGHUP reads the model's file anew and enables a \
