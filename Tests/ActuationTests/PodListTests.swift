@@ -22,7 +22,7 @@ struct PodListTests {
 
     @Test("Pages of 100, those selected only, all of them once")
     func pages() async throws {
-        try await Cluster.with { cluster in
+        try await Cluster.with(timeout: 60) { cluster in
             cluster.fake.addDeployment("matching", replicas: 7)
             cluster.fake.setReplicas("risk", 250)
             cluster.fake.settle()

@@ -60,8 +60,8 @@ import Testing
             let metrics = Loopback.httpGet(port: port, path: "/metrics") ?? ""
             for name in [
                 "autoscaler_pods{service=\"risk\",state=\"ready\"}",
-                "autoscaler_pod_list_age_seconds{service=\"risk\"} 0",
-                "autoscaler_metric_age_seconds{service=\"match\"} 0",
+                "autoscaler_pod_list_age_seconds{service=\"risk\"} ",
+                "autoscaler_metric_age_seconds{service=\"match\"} ",
             ] {
                 #expect(metrics.contains(name), "\(name) in \(metrics)")
             }
@@ -127,9 +127,11 @@ import Testing
             #expect(try await first.until { try first.decisions().last?.epoch != nil })
             let other = try second.start("run.log")
             let hasSeen = try await second.until {
-                try second.decisions().contains { $0.round.observation.services.allSatisfy { $0.rate != nil } }
+                let seen = try second.decisions().last?.round.observation.services ?? []
+                return seen.count == 2 && seen.allSatisfy { $0.rate != nil }
             }
-            #expect(hasSeen, "\(second.log("run.log").suffix(2_000))")
+            let last = try second.decisions().last
+            #expect(hasSeen, "\(last?.round.observation.services ?? [])")
             #expect(try second.decisions().allSatisfy { $0.epoch == nil && !$0.isActing })
             leader.signal(SIGKILL)
             _ = await leader.wait()

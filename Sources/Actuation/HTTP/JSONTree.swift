@@ -86,20 +86,21 @@ package enum JSONTree: Sendable, Equatable {
 extension JSONTree: Decodable {
     package init(from decoder: any Decoder) throws {
         let single = try decoder.singleValueContainer()
-        if single.decodeNil() {
-            self = .null
-        } else if let value = try? single.decode(Bool.self) {
-            self = .bool(value)
+        // The commonest first: each attempt that fails costs an error with its path.
+        if let value = try? single.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? single.decode([String: JSONTree].self) {
+            self = .object(value)
         } else if let value = try? single.decode(Int64.self) {
             self = .integer(value)
         } else if let value = try? single.decode(Double.self) {
             self = .number(value)
-        } else if let value = try? single.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? single.decode([JSONTree].self) {
-            self = .array(value)
+        } else if let value = try? single.decode(Bool.self) {
+            self = .bool(value)
+        } else if single.decodeNil() {
+            self = .null
         } else {
-            self = .object(try single.decode([String: JSONTree].self))
+            self = .array(try single.decode([JSONTree].self))
         }
     }
 }
