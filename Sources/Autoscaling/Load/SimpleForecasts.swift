@@ -3,8 +3,8 @@ internal import Learning
 
 /// The true load times a lognormal error: a yardstick, not a forecaster.
 ///
-/// The truth is the mean over 10 s around the time ahead. Errors are independent from one time ahead and one call to the
-/// next; q90 lies at the error's own 90th percentile.
+/// The truth is the mean over 10 s around the time ahead. An error is that of all times ahead at a call, and independent
+/// from one call to the next; q90 lies at the error's own 90th percentile.
 public struct PerfectForecast: LoadForecasting {
     public let name: String
     /// Standard deviation of the logarithm of the error.
@@ -21,12 +21,13 @@ public struct PerfectForecast: LoadForecasting {
 
     public mutating func forecast(_ view: LoadView) -> RateForecast? {
         let upper = exp(RateForecast.normal90 * logError)
+        let error = exp(logError * random.normal())
         var points: [RateForecast.Point] = []
         points.reserveCapacity(RateForecast.horizons.count)
         for ahead in RateForecast.horizons {
             let middle = Int(view.time + ahead)
             let truth = view.truth.mean(middle - 5..<middle + 5)
-            let median = truth * exp(logError * random.normal())
+            let median = truth * error
             points.append(RateForecast.Point(ahead: ahead, q50: median, q90: median * upper))
         }
         return RateForecast(points: points)

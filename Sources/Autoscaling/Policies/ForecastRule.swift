@@ -2,7 +2,8 @@ internal import Glibc
 
 /// The calibrated rule: replicas for the larger of the rate expected until new ones could be ready and the rate now.
 ///
-/// The load is `max(q(forecast) over [t, t + startup.p95 + 2 * period + lookahead], rate over 5 s)`. With `latencyShare`
+/// The load is `max(q(forecast) over [t, t + startup.p95 + 2 * period + lookahead], rate over 5 s)`, the rate being the
+/// larger of the service's own and the chain's, so that no service waits for the one before it to grow. With `latencyShare`
 /// its replicas are those of `ReplicaPlan`, which knows the chain's promise; without it each service has
 /// `ceil(load * visits / (capacity * u*))`. They are raised to the schedule floor, and to the number from which the limit
 /// upwards still lets the replicas of the median forecast further ahead be reached in time where they are twice as many,
@@ -59,6 +60,7 @@ public struct ForecastRule: ScalingPolicy, Sendable {
     private let spread: Double
     private let plan: ReplicaPlan?
     private var rules: [RateRule]
+    private var whole: ExponentialMean
     private var capacities: [CapacityEstimate]
 
     /// A rule of the same numbers for each service.
@@ -78,6 +80,7 @@ public struct ForecastRule: ScalingPolicy, Sendable {
                 profile, latency: share * profile.latencyTarget, utilisationMost: settings.rule.utilisation)
         }
         rules = profile.services.map { _ in RateRule(settings.rule) }
+        whole = ExponentialMean(timeConstant: settings.rule.smoothing)
         capacities = profile.services.map { CapacityEstimate($0) }
     }
 
@@ -90,12 +93,13 @@ public struct ForecastRule: ScalingPolicy, Sendable {
         guard let forecast = Plausible.forecast(forecast) else {
             throw PolicyFault("NotFinite", "the forecast has numbers that no rate has")
         }
-        let services = rules.indices.map { decide($0, forecast, observation) }
+        let offered = Plausible.rate(observation.rate).map { whole.add($0, at: observation.time) }
+        let services = rules.indices.map { decide($0, forecast, offered: offered ?? 0, observation) }
         return Decision(services: services)
     }
 
     private mutating func decide(
-        _ index: Int, _ forecast: RateForecast, _ observation: Observation
+        _ index: Int, _ forecast: RateForecast, offered: Double, _ observation: Observation
     ) -> ServiceDecision {
         var service = profile.services[index]
         if settings.learnsCapacity {
@@ -106,11 +110,13 @@ public struct ForecastRule: ScalingPolicy, Sendable {
         let measured = rules[index].measure(observation, index: index, visits: visits)
         let ahead = max(0, service.startup.p95 + 2 * settings.period + settings.lookahead)
         let expected = peak(forecast, until: ahead) * visits
-        let rate = max(expected, measured ?? 0)
+        // What enters the chain comes to every service, even while one before it lets less through.
+        let now = max(measured ?? 0, offered * visits)
+        let rate = max(expected, now)
         let near = service.clamp(replicas(of: index, service, serving: rate))
         let demand = RateRule.Demand(
-            rate: rate, source: expected >= (measured ?? 0) ? "expected within \(ahead) s" : "measured",
-            isWhole: measured != nil, replicas: near)
+            rate: rate, source: expected >= now ? "expected within \(ahead) s" : "measured", isWhole: measured != nil,
+            replicas: near)
         var floor = floor?.replicas(of: index, at: observation.market) ?? 0
         // Done a period of the limit early, so that what the served quantile then adds is not held up by it.
         let slowest =

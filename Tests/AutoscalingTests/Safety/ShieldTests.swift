@@ -242,7 +242,7 @@ import Testing
 
     @Test("Settings and profiles that contradict themselves are refused") func faults() {
         var settings = Shield.Settings()
-        settings.utilisationLow = 0.9
+        settings.utilisationLow = 0.93
         #expect(throws: PolicyFault.self) { try Shield(Chains.single, settings) }
         #expect(throws: PolicyFault.self) { try Shield(ChainProfile(services: [])) }
         settings = Shield.Settings()
