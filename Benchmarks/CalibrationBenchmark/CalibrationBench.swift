@@ -6,12 +6,27 @@ struct BenchFailure: Error, CustomStringConvertible {
     let description: String
 }
 
+/// A service as the load generator meets it.
+struct OwnService {
+    var name: String
+    /// Target, accounts and the like, as in a scenario file.
+    var scenario: String
+    /// Operations and their weights.
+    var mix: String
+}
+
 /// One load of a service, to be fitted or to be predicted.
 struct Load {
     var replicas = 1
-    /// Share of the capacity of one replica, for each of them.
+    /// Share of the knee of one replica, for each of them.
     var share: Double
     var isCheck: Bool
+
+    /// Loads of so many replicas: shares to fit, and shares to predict.
+    static func of(_ replicas: Int, fit: [Double], check: [Double]) -> [Load] {
+        (fit.map { Load(replicas: replicas, share: $0, isCheck: false) }
+            + check.map { Load(replicas: replicas, share: $0, isCheck: true) }).sorted { $0.share < $1.share }
+    }
 }
 
 /// The servers, the services on them, and what is asked of both.
@@ -20,6 +35,10 @@ final class CalibrationBench {
     let directory: String
     let seconds: Double
     let repeats: Int
+    /// Services whose check failed.
+    private(set) var missed: [String] = []
+    /// Steps that were measured again.
+    private(set) var repeated = 0
     private var seed = 1
 
     private init(_ stack: LocalStack, seconds: Double, repeats: Int) throws {
@@ -70,12 +89,12 @@ final class CalibrationBench {
         """
     }
 
-    /// A program of ours that listens, and where.
-    func serve(_ name: String, _ arguments: [String]) async throws -> (process: ChildProcess, ready: [String: Any]) {
+    /// A program of ours that listens, and where; `prefix` is what starts it.
+    func serve(_ name: String, _ arguments: [String], prefix: [String] = []) async throws -> (process: ChildProcess, ready: [String: Any]) {
         let ready = path("\(name).json")
         try? FileManager.default.removeItem(atPath: ready)
         let process = try ChildProcess.start(
-            [Self.program("springtide")] + arguments + ["--ready-file", ready], log: path("\(name).log"))
+            prefix + [Self.program("springtide")] + arguments + ["--ready-file", ready], log: path("\(name).log"))
         for _ in 0..<6_000 where process.isRunning {
             if let data = FileManager.default.contents(atPath: ready),
                 let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
@@ -113,63 +132,104 @@ final class CalibrationBench {
 
     // MARK: Steps
 
-    /// One run of the load generator: its summary's file, nil where the generator itself was the limit.
-    func step(_ name: String, _ target: [String], _ load: [String]) async throws -> String? {
-        seed += 1
+    /// One run of the load generator: its summary's file.
+    ///
+    /// A run in which the generator was the limit says nothing of the service and is made again, twice at most.
+    func step(_ name: String, _ target: [String], _ load: [String]) async throws -> String {
         let file = path("\(name).json")
-        let arguments =
-            [Self.program("loadgen"), "run"] + target + load
-            + ["--seed", "\(seed)", "--realtime", "--json", file]
-        let log = path("loadgen.log")
-        let code = await (try ChildProcess.start(arguments, log: log)).wait()
-        guard code == 0 || code == 120 else {
-            let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-            throw BenchFailure(description: "loadgen ended with \(code):\n\(text.suffix(2_000))")
+        var reasons = ""
+        for _ in 0..<Self.attempts {
+            seed += 1
+            let arguments =
+                [Self.program("loadgen"), "run"] + target + load
+                + ["--seed", "\(seed)", "--realtime", "--json", file]
+            let log = path("loadgen.log")
+            let code = await (try ChildProcess.start(arguments, log: log)).wait()
+            switch code {
+            case 0: return file
+            case 120:
+                reasons = ((try summary(file)["generator"] as? [String: Any])?["limits"] as? [String] ?? [])
+                    .joined(separator: ", ")
+                repeated += 1
+                say("-- \(name) is measured again, the generator was its limit: \(reasons)")
+            default:
+                let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+                throw BenchFailure(description: "loadgen ended with \(code):\n\(text.suffix(2_000))")
+            }
         }
-        return code == 0 ? file : nil
+        throw BenchFailure(description: "\(name): the generator was the limit \(Self.attempts) times: \(reasons)")
     }
 
-    /// Requests a second that as many users as keep the service busy get answered.
-    func capacity(_ target: [String], users: Int) async throws -> Double {
-        for attempt in 0..<3 {
-            guard
-                let file = try await step(
-                    "capacity-\(attempt)", target, ["--users", "\(users)", "--duration", "\(seconds)s"]),
-                let data = FileManager.default.contents(atPath: file),
-                let object = try JSONSerialization.jsonObject(with: data) as? [String: Any],
-                let rate = (object["totals"] as? [String: Any])?["answered_per_second"] as? Double
-            else { continue }
-            return rate
-        }
-        throw BenchFailure(description: "the load generator was the limit three times: the machine is too busy")
+    private static let attempts = 3
+
+    private func summary(_ file: String) throws -> [String: Any] {
+        guard let data = FileManager.default.contents(atPath: file),
+            let object = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        else { throw BenchFailure(description: "\(file) is no summary") }
+        return object
+    }
+
+    /// The greatest rate at which 95 of 100 answers take less than `limit`: the load generator's own search.
+    func knee(_ service: OwnService, limit: String) async throws -> Double {
+        let name = "\(service.name)-knee"
+        try write(
+            """
+            \(service.scenario)
+            scenarios:
+              knee:
+                executor: find-capacity
+                rate: [100, 20000]
+                until: "p(95)<\(limit) and errors<0.001"
+                settle: 1s
+                step: \(max(3, seconds))s
+                tolerance: 8%
+                attempts: 2
+                steps_max: 24
+                arrivals: poisson
+                mix: \(service.mix)
+            """, to: "\(name).yaml")
+        let file = try await step(name, ["--scenario", path("\(name).yaml")], [])
+        guard let answers = try summary(file)["capacity"] as? [[String: Any]], let rate = answers.first?["rate"] as? Double
+        else { throw BenchFailure(description: "no rate of \(service.name) has p95 below \(limit)") }
+        say("-- knee: p95 stays below \(limit) up to \(Int(rate)) requests a second")
+        return rate
     }
 
     /// Measures the loads in turn, over and over; `prepare` sets the replicas. Hands back the arguments for `calibrate`.
     func measure(
-        _ service: String, _ loads: [Load], capacity: Double, _ target: [String],
-        prepare: (Int) async throws -> Void = { _ in }
+        _ service: OwnService, _ loads: [Load], knee: Double, prepare: (Int) async throws -> Void = { _ in }
     ) async throws -> [String] {
+        try write(
+            """
+            \(service.scenario)
+            arrivals: poisson
+            stages: [{rate: 100, hold: 4s}]
+            mix: \(service.mix)
+            """, to: "\(service.name).yaml")
+        let target = ["--scenario", path("\(service.name).yaml")]
         var files: (fitted: [String], checked: [String]) = ([], [])
-        var limited = 0
         for count in Set(loads.map(\.replicas)).sorted() {
             try await prepare(count)
             for round in 0..<repeats {
                 for (index, load) in loads.enumerated() where load.replicas == count {
-                    let rate = (load.share * capacity * Double(count)).rounded()
-                    guard
-                        let file = try await step(
-                            "\(service)-\(index)-\(round)", target, ["--rate", "\(rate)", "--duration", "\(seconds)s"])
-                    else {
-                        limited += 1
-                        continue
-                    }
-                    let place = "\(service):\(count):\(file)"
+                    let rate = (load.share * knee * Double(count)).rounded()
+                    let file = try await step(
+                        "\(service.name)-\(index)-\(round)", target, ["--rate", "\(rate)", "--duration", "\(seconds)s"])
+                    let place = "\(service.name):\(count):\(file)"
                     if load.isCheck { files.checked.append(place) } else { files.fitted.append(place) }
+                    if let times = try summary(file)["response"] as? [String: Any] {
+                        say("\(load.isCheck ? "check" : "fit  ") \(count) x \(rate / Double(count)): \(Self.text(times))")
+                    }
                 }
             }
         }
-        if limited > 0 { say("-- \(limited) steps were left out: the generator was their limit") }
         return ["--summary"] + files.fitted + ["--check"] + files.checked
+    }
+
+    private static func text(_ times: [String: Any]) -> String {
+        ["mean", "p50", "p95", "p99"].map { name in
+            "\(name) \(String(format: "%.2f", (times["\(name)_us"] as? Double ?? 0) / 1e3))"
+        }.joined(separator: "  ") + " ms"
     }
 
     /// Calibrates as a user does, and says how the check ended.
@@ -182,7 +242,9 @@ final class CalibrationBench {
             )).wait()
         switch code {
         case 0: say("\(service): p95 within 15 % at every load that was not fitted\n")
-        case 99: say("\(service): p95 NOT within 15 % at every load that was not fitted\n")
+        case 99:
+            missed.append(service)
+            say("\(service): p95 NOT within 15 % at every load that was not fitted\n")
         default: throw BenchFailure(description: "autoscaler calibrate ended with \(code)")
         }
     }

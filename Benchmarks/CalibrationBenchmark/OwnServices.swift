@@ -2,42 +2,39 @@ import Foundation
 import LocalStack
 
 extension CalibrationBench {
-    /// A node's HTTP on a quarter of a processor.
+    /// A node's HTTP on half of a processor, always the same one.
     func accounts() async throws {
-        say("-- accounts: GET /accounts/{id} on a quarter of a processor")
-        let node = try await serve("node", ["serve", "--config", path("node.yaml"), "--quota", "0.25"])
+        say("-- accounts: GET /accounts/{id} on half of a processor")
+        let node = try await serve(
+            "node", ["serve", "--config", path("node.yaml"), "--quota", "0.5"], prefix: ["taskset", "-c", "1"])
         defer { node.process.signal(SIGKILL) }
-        try write(
-            """
-            version: 1
-            name: Accounts over HTTP
-            target: {transport: http, address: "127.0.0.1:\(Self.port(node.ready["http"]))", connections: 64, timeout: 10s}
-            feeders: {account: {type: uniform, range: [\(SampleMarket.first), \(SampleMarket.last)]}}
-            operations: {account.get: {path: "/accounts/${account}"}}
-            arrivals: poisson
-            stages: [{rate: 100, hold: 4s}]
-            mix: {account.get: 1}
-            """, to: "accounts.yaml")
-        let target = ["--scenario", path("accounts.yaml")]
-        _ = try await capacity(target, users: 16)
-        let most = try await capacity(target, users: 16)
-        say("-- about \(Int(most)) requests a second at most")
-        let loads =
-            [0.1, 0.25, 0.5, 0.7, 0.85].map { Load(share: $0, isCheck: false) }
-            + [0.4, 0.6, 0.8].map { Load(share: $0, isCheck: true) }
-        try await calibrate("accounts", try await measure("accounts", loads, capacity: most, target))
+        // A request holds a connection until it is answered: more connections than are ever in use, or requests wait
+        // in the generator. The node takes 256.
+        let service = OwnService(
+            name: "accounts",
+            scenario: """
+                version: 1
+                name: Accounts over HTTP
+                target: {transport: http, address: "127.0.0.1:\(Self.port(node.ready["http"]))", connections: 192, \
+                timeout: 10s}
+                feeders: {account: {type: uniform, range: [\(SampleMarket.first), \(SampleMarket.last)]}}
+                operations: {account.get: {path: "/accounts/${account}"}}
+                """, mix: "{account.get: 1}")
+        let knee = try await knee(service, limit: "15ms")
+        let loads = Load.of(1, fit: [0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9], check: [0.33, 0.48, 0.62, 0.75])
+        try await calibrate("accounts", try await measure(service, loads, knee: knee))
         node.process.signal(SIGTERM)
         _ = await node.process.wait()
     }
 
-    /// Orders through replicas of risk with a tenth of a processor each.
+    /// Orders through replicas of risk on 15 % of a processor each, as `springtide demo --autoscale` runs them.
     func orders() async throws {
-        say("-- orders: FIX through replicas of risk on a tenth of a processor each")
+        say("-- orders: FIX through replicas of risk on 15 % of a processor each")
         try write(
             configuration(
                 replicas: """
                     {http: "127.0.0.1:0", scope: bench, screen: true, screen_timeout_milliseconds: 5000, \
-                    risk: {initial: 1, minimum: 1, maximum: 4, quota: 0.1}, \
+                    risk: {initial: 1, minimum: 1, maximum: 4, quota: 0.15}, \
                     notifications: {initial: 0, minimum: 0, maximum: 1}}
                     """), to: "screened.yaml")
         let node = try await serve("screened", ["serve", "--config", path("screened.yaml")])
@@ -46,21 +43,23 @@ extension CalibrationBench {
             "supervisor", ["supervise", "--config", path("screened.yaml"), "--logs", path("replicas")])
         defer { supervisor.process.signal(SIGKILL) }
         let control = Self.port(supervisor.ready["http"])
-        let target = [
-            "--target", "127.0.0.1:\(Self.port(node.ready["fix"]))", "--sessions", "\(SampleMarket.sessions)",
-            "--accounts", "\(SampleMarket.last - SampleMarket.first + 1)", "--account-first", "\(SampleMarket.first)",
-            "--account-exponent", "0", "--instruments", path("instruments.csv"), "--mix", "new=70,cancel=20,replace=10",
-        ]
+        let service = OwnService(
+            name: "orders",
+            scenario: """
+                version: 1
+                name: Orders through replicas of risk
+                target: {address: "127.0.0.1:\(Self.port(node.ready["fix"]))", connections: \(SampleMarket.sessions), \
+                timeout: 10s}
+                accounts: {first: \(SampleMarket.first), count: \(SampleMarket.last - SampleMarket.first + 1), exponent: 0}
+                instruments: {file: "\(path("instruments.csv"))"}
+                """, mix: "{order.new: 70, order.cancel: 20, order.replace: 10}")
         try await Self.order(1, control)
-        let most = try await capacity(target, users: 64)
-        say("-- about \(Int(most)) orders a second with 64 in flight")
-        var loads: [Load] = []
-        for count in [1, 2] {
-            loads += [0.15, 0.3, 0.55, 0.75].map { Load(replicas: count, share: $0, isCheck: false) }
-            loads.append(Load(replicas: count, share: 0.45, isCheck: true))
-        }
-        loads += [0.3, 0.6].map { Load(replicas: 3, share: $0, isCheck: true) }
-        let evidence = try await measure("orders", loads, capacity: most, target) { count in
+        let knee = try await knee(service, limit: "20ms")
+        // Two and three replicas get no more in sum than the rest of the chain serves on this machine without a queue.
+        let loads =
+            Load.of(1, fit: [0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9], check: [0.33, 0.48, 0.62, 0.75])
+            + Load.of(2, fit: [0.2, 0.45], check: [0.35]) + Load.of(3, fit: [], check: [0.2, 0.3])
+        let evidence = try await measure(service, loads, knee: knee) { count in
             try await Self.order(count, control)
         }
         try await calibrate("orders", evidence)

@@ -75,6 +75,7 @@ public struct ChainCalibration: Sendable, Equatable {
             profile.services[index].serviceVariation = fit.serviceVariation
             profile.services[index].sharing = fit.sharing
             profile.services[index].unloaded = fit.unloaded
+            profile.services[index].discipline = fit.discipline
             fits.append(fit)
         }
         if let startup = evidence.startups.first(where: { $0.service == name }) {
@@ -106,6 +107,6 @@ extension ServiceFit {
         self.init(
             service: profile.name, workers: profile.workers, serviceTime: profile.serviceTime,
             serviceVariation: profile.serviceVariation, arrivalVariation: profile.arrivalVariation,
-            sharing: profile.sharing, unloaded: profile.unloaded, meanError: 0, p95Error: 0, steps: 0, kneeRate: 0)
+            sharing: profile.sharing, unloaded: profile.unloaded, discipline: profile.discipline, meanError: 0, p95Error: 0, steps: 0, kneeRate: 0)
     }
 }

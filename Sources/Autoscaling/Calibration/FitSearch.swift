@@ -8,16 +8,24 @@ struct FitSearch {
     let workers: Int?
 
     /// What is fitted beside the workers, from the plainest on.
-    enum Form: Int, CaseIterable {
+    enum Form: CaseIterable {
         /// Service time and its variation.
-        case queue = 2
+        case queue
         /// Also mean and variation of the response time without a queue.
-        case unloaded = 4
+        case unloaded
         /// Also the pause of those that wait.
-        case paused = 5
+        case paused
+        /// The same numbers for a replica that takes all that waits at once; it has one worker.
+        case batched
 
         /// Numbers that the simplex moves.
-        var parameters: Int { rawValue }
+        var parameters: Int {
+            switch self {
+            case .queue: 2
+            case .unloaded: 4
+            case .paused, .batched: 5
+            }
+        }
     }
 
     /// Variance of the logarithms that is taken for noise of the measurement: 3 % each.
@@ -38,7 +46,8 @@ struct FitSearch {
         var best: (fit: ServiceFit, score: Double)?
         // Fewer measured values than numbers and workers would be met by anything.
         for form in Form.allCases where form == .queue || 2 * steps.count >= form.parameters + 3 {
-            let (fit, loss) = search(start, form)
+            if form == .batched, workers ?? 1 != 1 { continue }
+            let (fit, loss) = form == .batched ? batches(start) : search(start, form)
             let score = values * log(loss / values + Self.noise) + Double(form.parameters + 1) * log(values)
             if score < best?.score ?? .infinity { best = (fit, score) }
             // What is left is noise: no richer form can pay for its numbers.
@@ -72,25 +81,49 @@ struct FitSearch {
         return best
     }
 
+    /// The best batches from several first guesses, of capacities from a little to far above the greatest rate.
+    private func batches(_ start: ServiceFit) -> (fit: ServiceFit, loss: Double) {
+        let least = steps.map(\.mean).min() ?? 1
+        var fit = start
+        fit.workers = 1
+        fit.discipline = .batch
+        var best = (fit: fit, loss: Double.infinity)
+        for load in [0.85, 0.5, 0.2] {
+            for setup in [0.3, 1.0] {
+                let first = [log(load / peak), 0.4, log(least) - 0.1, 0.5, log(setup * least)]
+                let found = simplex(fit, .batched, from: first)
+                if found.loss < best.loss { best = found }
+            }
+        }
+        return best
+    }
+
+    /// Greatest rate of a replica.
+    private var peak: Double { steps.map { $0.rate / Double($0.replicas) }.max() ?? 1 }
+
     /// The other numbers for the workers of `start`.
     private func simplex(_ start: ServiceFit, _ form: Form) -> (fit: ServiceFit, loss: Double) {
         let least = steps.map(\.mean).min() ?? 1
-        let peak = steps.map { $0.rate / Double($0.replicas) }.max() ?? 1
+        // A plain queue's service time is at most the least mean; else the capacity is a little above the greatest rate.
+        let time = form == .queue ? least : Double(start.workers) / peak
+        let point = [log(time) - 0.1, 0.8, log(least) - 0.1, 0.5, log(least)].prefix(form.parameters)
+        return simplex(start, form, from: Array(point))
+    }
+
+    /// The numbers near `point` with the least error: logarithms of times, and variations.
+    private func simplex(_ start: ServiceFit, _ form: Form, from point: [Double]) -> (fit: ServiceFit, loss: Double) {
         func fit(_ point: [Double]) -> ServiceFit {
             var fit = start
             fit.serviceTime = exp(point[0])
             fit.serviceVariation = point[1].magnitude
             guard form != .queue else { return fit }
             fit.unloaded = ServiceProfile.Unloaded(
-                mean: exp(point[2]), variation: point[3].magnitude, pause: form == .paused ? exp(point[4]) : 0)
+                mean: exp(point[2]), variation: point[3].magnitude, pause: form == .unloaded ? 0 : exp(point[4]))
             return fit
         }
-        // A plain queue's service time is at most the least mean; else the capacity is a little above the greatest rate.
-        let time = form == .queue ? least : Double(start.workers) / peak
-        let point = [log(time) - 0.1, 0.8, log(least) - 0.1, 0.5, log(least)].prefix(form.parameters)
         let size = [0.2, 0.3, 0.2, 0.3, 0.7].prefix(form.parameters)
         let found = NelderMead.minimum(
-            from: Array(point), size: Array(size), evaluations: form == .queue ? 160 : 160 * form.parameters
+            from: point, size: Array(size), evaluations: form == .queue ? 160 : 160 * form.parameters
         ) { fit($0).loss(on: steps) }
         return (fit(found.point), found.value)
     }

@@ -6,6 +6,8 @@ public struct LoadCheck: Sendable, Equatable {
     public var repeats: Int
     /// What the fit expects.
     public var predicted: GammaFit
+    /// Whether the rate of a replica is above every rate that was fitted, so that nothing measured bears the prediction.
+    public var isExtrapolated: Bool
 
     /// Predicted over measured 95th percentile, less 1.
     public var p95Deviation: Double { predicted.p95 / measured.p95 - 1 }
@@ -38,7 +40,8 @@ extension ChainCalibration {
                 checks.append(
                     LoadCheck(
                         measured: measured, repeats: load.count,
-                        predicted: fit.response(rate: measured.rate, replicas: measured.replicas)))
+                        predicted: fit.response(rate: measured.rate, replicas: measured.replicas),
+                        isExtrapolated: measured.rate / Double(measured.replicas) > fit.kneeRate))
             }
         }
         return checks

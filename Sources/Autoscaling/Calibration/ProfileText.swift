@@ -41,7 +41,7 @@ extension ChainProfile {
                 "    unloaded: {mean: \(time(unloaded.mean)), variation: \(unloaded.variation)\(pause)}")
         }
         if service.isParallel { lines.append("    parallel: true") }
-        if service.discipline != .queue { lines.append("    discipline: processor-sharing") }
+        if service.discipline != .queue { lines.append("    discipline: \(service.discipline.name)") }
         return lines
     }
 

@@ -7,8 +7,9 @@ internal import Glibc
 /// For each number of workers the other numbers are found by a downhill simplex; the workers with the least error win.
 ///
 /// **Form.** The plain queue (service time, its variation) is fitted first, then the queue with response times of its
-/// own where nothing waits (`ServiceProfile.Unloaded`: mean, variation), then with a pause too. A richer form wins where
-/// Schwarz's criterion says that its error pays for its numbers, errors of 3 % being taken for noise.
+/// own where nothing waits (`ServiceProfile.Unloaded`: mean, variation), then with a pause too, then batches
+/// (`ServiceProfile.Discipline.batch`). A richer form wins where Schwarz's criterion says that its error pays for its
+/// numbers, errors of 3 % being taken for noise.
 ///
 /// **Replicas.** With steps at three or more replica counts the steps of the least count tell workers and variation; the
 /// service time is then fitted at each count, and the capacities give the losses of sharing (Gunther's law).
@@ -27,6 +28,8 @@ public struct ServiceFit: Sendable, Equatable {
     public var sharing: ServiceProfile.Sharing
     /// Response times without a queue, nil where they are the service times.
     public var unloaded: ServiceProfile.Unloaded?
+    /// How a replica takes its requests.
+    public var discipline = ServiceProfile.Discipline.queue
     /// Mean of |model / measured - 1| of the means, over the steps below the knee.
     public var meanError: Double
     /// The same of the 95th percentiles.
@@ -57,7 +60,7 @@ public struct ServiceFit: Sendable, Equatable {
         let time = serviceTime / sharing.efficiency(replicas: replicas)
         let model = ResponseModel(
             serviceSquare: serviceVariation * serviceVariation, arrivalSquare: arrivalVariation * arrivalVariation,
-            discipline: .queue, unloaded: unloaded?.slowed(by: 1 / serviceTime))
+            discipline: discipline, unloaded: unloaded?.slowed(by: 1 / serviceTime))
         let moments = model.moments(
             arrivals: rate, rate: Double(replicas * workers) / time, replicas: replicas, workers: workers,
             standing: 0, timeout: 3_600)

@@ -74,6 +74,18 @@ public struct ServiceProfile: Sendable, Equatable {
         case queue
         /// Each replica takes its share of the requests at once and works on all of them at the same time.
         case processorSharing
+        /// Each replica takes all of its share that waits at once, which costs it the pause of `Unloaded` and a service
+        /// time for each; whoever comes meanwhile is in the next batch.
+        case batch
+
+        /// Its name in files.
+        public var name: String {
+            switch self {
+            case .queue: "queue"
+            case .processorSharing: "processor-sharing"
+            case .batch: "batch"
+            }
+        }
     }
 
     /// Gunther's Universal Scalability Law: n replicas do the work of n / (1 + contention (n - 1) + coherence n (n - 1)).

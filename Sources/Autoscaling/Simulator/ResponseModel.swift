@@ -15,7 +15,8 @@ struct ResponseModel: Sendable {
     /// factor (CVa² + CVs²) / 2; those that wait do so nearly exponentially. Processor sharing is one M/G/k-PS queue a
     /// replica: the mean of M/M/k whatever the distribution, the variance that of Coffman, Muntz and Trotter (1970) for
     /// M/M/1-PS with the service time's own variation. Where the times without a queue are known apart they stand in
-    /// for the service time, the queue being as before; all of it grows with the service time.
+    /// for the service time, the queue being as before; all of it grows with the service time. Batches are a
+    /// `BatchQueue` a replica, the pause being what a batch costs beside its requests.
     func moments(
         arrivals: Double, rate: Double, replicas: Int, workers: Int, standing: Double, timeout: Double
     ) -> (mean: Double, variance: Double) {
@@ -34,6 +35,15 @@ struct ResponseModel: Sendable {
             return (
                 base + min(wait * conditional + standing, timeout),
                 square * base * base + min(wait * (2 - wait) * conditional * conditional, timeout * timeout)
+            )
+        case .batch:
+            let work = Double(replicas) / rate
+            let batch = BatchQueue(rate: rho / work, work: work, setup: pause, square: serviceSquare)
+            let (busy, wait) = (batch.busyShare, batch.meanWait)
+            return (
+                base + min(busy * wait + standing, timeout),
+                square * base * base
+                    + min(busy * (batch.variance + (1 - busy) * wait * wait), timeout * timeout)
             )
         case .processorSharing:
             let stretch = 1 + ErlangC.meanWait(servers: workers, rho: rho)

@@ -6,31 +6,32 @@ enum CalibrationTable {
     /// One line a service.
     static func fits(_ calibration: ChainCalibration) -> String {
         let header = [
-            "service", "steps", "workers", "time ms", "variation", "capacity/s", "unloaded ms", "knee/s", "mean off",
-            "p95 off",
+            "service", "steps", "form", "workers", "time ms", "variation", "capacity/s", "unloaded ms", "pause ms",
+            "knee/s", "mean off", "p95 off",
         ]
         let rows = calibration.fits.map { fit in
             [
-                fit.service, "\(fit.steps)", "\(fit.workers)", milliseconds(fit.serviceTime),
+                fit.service, "\(fit.steps)", fit.discipline.name, "\(fit.workers)", milliseconds(fit.serviceTime),
                 String(format: "%.2f", fit.serviceVariation), String(format: "%.1f", fit.capacity),
-                milliseconds(fit.unloaded?.mean ?? fit.serviceTime), String(format: "%.1f", fit.kneeRate),
+                milliseconds(fit.unloaded?.mean ?? fit.serviceTime), milliseconds(fit.unloaded?.pause ?? 0),
+                String(format: "%.1f", fit.kneeRate),
                 percent(fit.meanError), percent(fit.p95Error),
             ]
         }
         return aligned([header] + rows)
     }
 
-    /// One line a load: predicted beside measured.
+    /// One line a load: predicted beside measured; loads above the fitted rates are marked.
     static func checks(_ checks: [LoadCheck]) -> String {
         let header = [
-            "service", "replicas", "rate/s", "steps", "mean", "p50", "p95", "p99", "p95 off",
+            "service", "replicas", "rate/s", "steps", "mean", "p50", "p95", "p99", "p95 off", "fitted rates",
         ]
         let rows = checks.map { check in
             let (model, step) = (check.predicted, check.measured)
             return [
                 step.service, "\(step.replicas)", String(format: "%.1f", step.rate), "\(check.repeats)",
                 pair(model.mean, step.mean), pair(model.p50, step.p50), pair(model.p95, step.p95),
-                pair(model.p99, step.p99), String(format: "%+.1f %%", 100 * check.p95Deviation),
+                pair(model.p99, step.p99), String(format: "%+.1f %%", 100 * check.p95Deviation), check.isExtrapolated ? "ABOVE" : "within",
             ]
         }
         return aligned([header] + rows)
@@ -48,6 +49,9 @@ enum CalibrationTable {
 
     /// A share with one decimal.
     static func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
+
+    /// A rate with one decimal.
+    static func rate(_ rate: Double) -> String { String(format: "%.1f", rate) }
 
     private static func milliseconds(_ seconds: Double) -> String { String(format: "%.4g", seconds * 1e3) }
 

@@ -105,8 +105,9 @@ enum ChainReader {
                 pause: try unloaded.seconds("pause", default: 0, in: 0...3_600))
         }
         service.isParallel = try section.flag("parallel", default: false)
-        let discipline = try section.word("discipline", default: "queue", among: ["queue", "processor-sharing"])
-        service.discipline = discipline == "queue" ? .queue : .processorSharing
+        let disciplines = ServiceProfile.Discipline.allCases
+        let word = try section.word("discipline", default: "queue", among: disciplines.map(\.name))
+        service.discipline = disciplines.first { $0.name == word } ?? .queue
         try section.finish()
         return service
     }

@@ -6,6 +6,10 @@ internal import Foundation
 /// `cpu.cfs_quota_us` over `cpu.cfs_period_us`, version 2 `cpu.max`. The period is 10 ms, so that a replica that has
 /// used up its share waits milliseconds, not a tenth of a second. Directories that supervisors left behind (SIGKILL)
 /// are removed at the next start.
+///
+/// **One processor.** The kernel hands a quota out to each processor and leaves up to 1 ms of it there when a thread goes
+/// to sleep. A process with 1 ms a period and threads on two processors stands still while quota lies on the other one;
+/// so a replica whose quota is one processor at most is kept on one, the one with the least quota on it (`freest`).
 struct ProcessorQuota: Sendable {
     /// Which interface the kernel offers here.
     enum Version: Sendable {
@@ -98,6 +102,31 @@ struct ProcessorQuota: Sendable {
             quota.close()
             throw LocalFailure("\(quota.root) takes no process under a quota of \(processors) processors")
         }
+    }
+
+    /// The processors that this process may run on.
+    static func allowed() -> [Int] {
+        allowed(status: (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? "")
+    }
+
+    /// The processors in the line `Cpus_allowed_list` of a process's status, such as `0-3,8`.
+    static func allowed(status: String) -> [Int] {
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed_list:") }),
+            let list = line.split(separator: ":").last
+        else { return [] }
+        return list.split(separator: ",").flatMap { part -> [Int] in
+            let ends = part.split(separator: "-").compactMap { Int($0.filter(\.isNumber)) }
+            guard let first = ends.first, let last = ends.last, first <= last, last < 65_536 else { return [] }
+            return Array(first...last)
+        }
+    }
+
+    /// The processor with the least quota on it, the first of equals; `taken` has each replica's processor and share.
+    static func freest(of processors: [Int], taken: [(processor: Int, share: Double)]) -> Int? {
+        func load(_ processor: Int) -> Double {
+            taken.reduce(0) { $0 + ($1.processor == processor ? $1.share : 0) }
+        }
+        return processors.min { (load($0), $0) < (load($1), $1) }
     }
 
     /// Quota and period for a share: small shares have longer periods, since a quota is 1 ms at least.

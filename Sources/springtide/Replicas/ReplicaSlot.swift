@@ -25,6 +25,8 @@ struct ReplicaSlot {
     /// What it told once it listened.
     var facts: ReplicaFacts?
     var startedAt = ContinuousClock.now
+    /// The processor it stays on, where it has a quota of one at most.
+    var processor: Int?
     /// When a draining one is killed, and when a waiting one is started.
     var dueAt = ContinuousClock.now
     /// Health checks in a row without an answer.

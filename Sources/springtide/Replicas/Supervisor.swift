@@ -8,9 +8,10 @@ internal import Telemetry
 /// Keeps as many replicas of each service running as were ordered.
 ///
 /// Replicas are processes of this program (`serve SERVICE --replica N`), each with a processor quota where the machine
-/// allows it, and end with the supervisor however it ends. One that ends by itself, does not answer three health
-/// checks in a row, or is not ready within a minute is started again after a pause that grows (`RestartBackoff`). Fewer replicas: those with the highest
-/// numbers are asked to end (SIGTERM), drain, and are killed when they take longer than `replicas.drain_seconds` and five.
+/// allows it, on one processor where the quota is no more than that, and end with the supervisor however it ends. One
+/// that ends by itself, does not answer three health checks in a row, or is not ready within a minute is started again
+/// after a pause that grows (`RestartBackoff`). Fewer replicas: those with the highest numbers are asked to end
+/// (SIGTERM), drain, and are killed when they take longer than `replicas.drain_seconds` and five.
 actor Supervisor {
     /// Time between two looks at the replicas.
     static let interval = Duration.milliseconds(200)
@@ -22,6 +23,7 @@ actor Supervisor {
     private let configurationFile: String
     private let directory: String
     private let quota: ProcessorQuota?
+    private let processors = ProcessorQuota.allowed()
     private let logger: Logger
     private let metrics: SupervisorMetrics
     private var control: ReplicaControl
@@ -136,7 +138,14 @@ actor Supervisor {
             DemoRun.sibling("springtide"), "serve", slot.service, "--replica", "\(slot.number)", "--config",
             configurationFile, "--http", "\(settings.http.host):0", "--ready-file", ready,
         ]
-        let share = settings.services.first { $0.name == slot.service }?.quota ?? 0
+        let share = share(of: slot.service)
+        if share > 0, share <= 1, quota != nil {
+            let taken = slots.filter { $0.name != slot.name }.compactMap { other in
+                other.processor.map { (processor: $0, share: self.share(of: other.service)) }
+            }
+            slots[index].processor = slot.processor ?? ProcessorQuota.freest(of: processors, taken: taken)
+            if let processor = slots[index].processor { arguments = ["taskset", "-c", "\(processor)"] + arguments }
+        }
         if share > 0, let quota, let group = quota.directory(of: slot.name, processors: share) {
             // The shell joins the group and becomes the replica: even its start counts.
             let script = #"echo $$ >"$0/cgroup.procs"; exec "$@""#
@@ -152,6 +161,11 @@ actor Supervisor {
             logger.error("a replica cannot be started", metadata: ["replica": "\(slot.name)", "error": "\(error)"])
             retryLater(index)
         }
+    }
+
+    /// Processors that a replica of the service may use; 0 for all.
+    private func share(of service: String) -> Double {
+        settings.services.first { $0.name == service }?.quota ?? 0
     }
 
     private func readyFile(_ slot: ReplicaSlot) -> String { "\(directory)/\(slot.name).json" }
