@@ -15,7 +15,7 @@ struct FitSearch {
         case unloaded
         /// Also the pause of those that wait.
         case paused
-        /// The same numbers for a replica that takes all that waits at once; it has one worker.
+        /// The same numbers for a replica that takes all that waits at once.
         case batched
 
         /// Numbers that the simplex moves.
@@ -40,13 +40,15 @@ struct FitSearch {
     /// Those of the richer forms, in which workers only say how rare waiting is; the best is then refined.
     private static let coarse = [1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 54, 81, 121, 256]
 
+    /// Those of batches.
+    private static let batchWorkers = [1, 2, 4, 8, 16, 32]
+
     /// The best fit of the form that the steps bear out; `start` names the service and its arrivals.
     func best(_ start: ServiceFit) -> ServiceFit {
         let values = Double(2 * steps.count)
         var best: (fit: ServiceFit, score: Double)?
         // Fewer measured values than numbers and workers would be met by anything.
         for form in Form.allCases where form == .queue || 2 * steps.count >= form.parameters + 3 {
-            if form == .batched, workers ?? 1 != 1 { continue }
             let (fit, loss) = form == .batched ? batches(start) : search(start, form)
             let score = values * log(loss / values + Self.noise) + Double(form.parameters + 1) * log(values)
             if score < best?.score ?? .infinity { best = (fit, score) }
@@ -85,14 +87,24 @@ struct FitSearch {
     private func batches(_ start: ServiceFit) -> (fit: ServiceFit, loss: Double) {
         let least = steps.map(\.mean).min() ?? 1
         var fit = start
-        fit.workers = 1
         fit.discipline = .batch
         var best = (fit: fit, loss: Double.infinity)
-        for load in [0.85, 0.5, 0.2] {
-            for setup in [0.3, 1.0] {
-                let first = [log(load / peak), 0.4, log(least) - 0.1, 0.5, log(setup * least)]
-                let found = simplex(fit, .batched, from: first)
-                if found.loss < best.loss { best = found }
+        for count in workers.map({ [$0] }) ?? Self.batchWorkers {
+            fit.workers = count
+            for load in [0.85, 0.5, 0.2] {
+                for setup in [0.3, 2.0] {
+                    let first = [log(load * Double(count) / peak), 0.4, log(least) - 0.1, 0.5, log(setup * least)]
+                    // A second simplex from where the first has shrunk to.
+                    let near = simplex(fit, .batched, from: first).fit
+                    let unloaded = near.unloaded ?? .init(mean: least, variation: 0.5)
+                    let found = simplex(
+                        fit, .batched,
+                        from: [
+                            log(near.serviceTime), near.serviceVariation, log(unloaded.mean), unloaded.variation,
+                            log(unloaded.pause),
+                        ])
+                    if found.loss < best.loss { best = found }
+                }
             }
         }
         return best
@@ -133,9 +145,10 @@ extension ServiceFit {
     /// Errors of the logarithms are squared up to this one, and count in proportion beyond.
     private static let outlier = 0.3
 
-    /// The fit with another service time, its other times unchanged.
+    /// The fit with another service time and, as the simulator has it, all other times grown with it.
     func timed(_ serviceTime: Double) -> ServiceFit {
         var fit = self
+        fit.unloaded = unloaded?.slowed(by: serviceTime / self.serviceTime)
         fit.serviceTime = serviceTime
         return fit
     }

@@ -11,9 +11,6 @@ public struct LoadCheck: Sendable, Equatable {
 
     /// Predicted over measured 95th percentile, less 1.
     public var p95Deviation: Double { predicted.p95 / measured.p95 - 1 }
-
-    /// Rates of the same service and replicas that differ by less than this share are repeats of one load.
-    public static let sameLoad = 0.08
 }
 
 extension ChainCalibration {
@@ -35,51 +32,14 @@ extension ChainCalibration {
             guard own.isEmpty || !used.isEmpty else {
                 throw SimulationFault(.measurement, "no step of service '\(fit.service)' to check is below the knee")
             }
-            for load in Self.loads(used) {
-                let measured = Self.median(load)
+            for (measured, repeats) in StepMeasurement.loads(used) {
                 checks.append(
                     LoadCheck(
-                        measured: measured, repeats: load.count,
+                        measured: measured, repeats: repeats,
                         predicted: fit.response(rate: measured.rate, replicas: measured.replicas),
                         isExtrapolated: measured.rate / Double(measured.replicas) > fit.kneeRate))
             }
         }
         return checks
-    }
-
-    /// Steps of one service in groups of the same load, by replicas and rate.
-    private static func loads(_ steps: [StepMeasurement]) -> [[StepMeasurement]] {
-        var loads: [[StepMeasurement]] = []
-        for step in steps.sorted(by: { ($0.replicas, $0.rate) < ($1.replicas, $1.rate) }) {
-            if let first = loads.last?.first, first.replicas == step.replicas,
-                step.rate <= first.rate * (1 + LoadCheck.sameLoad)
-            {
-                loads[loads.count - 1].append(step)
-            } else {
-                loads.append([step])
-            }
-        }
-        return loads
-    }
-
-    /// One step with the medians of several; a percentile that some do not know is unknown.
-    private static func median(_ steps: [StepMeasurement]) -> StepMeasurement {
-        func middle(_ values: [Double]) -> Double {
-            let sorted = values.sorted()
-            let half = sorted.count / 2
-            return sorted.count % 2 == 1 ? sorted[half] : 0.5 * (sorted[half - 1] + sorted[half])
-        }
-        func middle(_ values: [Double?]) -> Double? {
-            let known = values.compactMap { $0 }
-            return known.count == values.count ? middle(known) : nil
-        }
-        var step = steps[0]
-        step.rate = middle(steps.map(\.rate))
-        step.mean = middle(steps.map(\.mean))
-        step.p50 = middle(steps.map(\.p50))
-        step.p95 = middle(steps.map(\.p95))
-        step.p99 = middle(steps.map(\.p99))
-        step.answered = middle(steps.map(\.answered))
-        return step
     }
 }

@@ -3,7 +3,7 @@ internal import Glibc
 /// Service time, workers and variation of a service, fitted to the steps of a load test.
 ///
 /// Least squares of the logarithms of mean and 95th percentile against the simulator's own response model, over the
-/// steps below the knee; from errors of 0.3 on they count in proportion, so that a stalled step does not bend the fit.
+/// loads below the knee, repeats of a load by their medians; from errors of 0.3 on they count in proportion, so that a stalled step does not bend the fit.
 /// For each number of workers the other numbers are found by a downhill simplex; the workers with the least error win.
 ///
 /// **Form.** The plain queue (service time, its variation) is fitted first, then the queue with response times of its
@@ -116,7 +116,9 @@ extension ServiceFit {
             service: service, workers: known ?? 0, serviceTime: 1, serviceVariation: 1,
             arrivalVariation: arrivalVariation, sharing: ServiceProfile.Sharing(), meanError: 0, p95Error: 0,
             steps: used.count, kneeRate: used.map { $0.rate / Double($0.replicas) }.max() ?? 0)
-        self = FitSearch(steps: Self.anchor(used), workers: known).best(start)
+        let loads = StepMeasurement.loads(Self.anchor(used)).map(\.step)
+        // Rates so near to each other that they pass for one load are taken one by one.
+        self = FitSearch(steps: loads.count < 3 ? Self.anchor(used) : loads, workers: known).best(start)
         try fitSharing(used)
         (meanError, p95Error) = errors(on: used)
     }

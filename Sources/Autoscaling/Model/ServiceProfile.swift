@@ -74,8 +74,8 @@ public struct ServiceProfile: Sendable, Equatable {
         case queue
         /// Each replica takes its share of the requests at once and works on all of them at the same time.
         case processorSharing
-        /// Each replica takes all of its share that waits at once, which costs it the pause of `Unloaded` and a service
-        /// time for each; whoever comes meanwhile is in the next batch.
+        /// Each replica takes all of its share that waits at once, which costs it the pause of `Unloaded` and
+        /// `serviceTime / workers` for each; whoever comes meanwhile is in the next batch.
         case batch
 
         /// Its name in files.

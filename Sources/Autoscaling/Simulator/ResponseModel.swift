@@ -16,7 +16,9 @@ struct ResponseModel: Sendable {
     /// replica: the mean of M/M/k whatever the distribution, the variance that of Coffman, Muntz and Trotter (1970) for
     /// M/M/1-PS with the service time's own variation. Where the times without a queue are known apart they stand in
     /// for the service time, the queue being as before; all of it grows with the service time. Batches are a
-    /// `BatchQueue` a replica, the pause being what a batch costs beside its requests.
+    /// `BatchQueue` a replica, the pause being what a batch costs beside its requests; a request waits with Erlang's
+    /// probability that all workers are busy, so that with more of them (batches that a quota lets through at full speed
+    /// before it runs out) waiting is rare until the replica is nearly busy.
     func moments(
         arrivals: Double, rate: Double, replicas: Int, workers: Int, standing: Double, timeout: Double
     ) -> (mean: Double, variance: Double) {
@@ -39,7 +41,8 @@ struct ResponseModel: Sendable {
         case .batch:
             let work = Double(replicas) / rate
             let batch = BatchQueue(rate: rho / work, work: work, setup: pause, square: serviceSquare)
-            let (busy, wait) = (batch.busyShare, batch.meanWait)
+            let busy = ErlangC.waitProbability(servers: workers, offered: batch.busyShare * Double(workers))
+            let wait = batch.meanWait
             return (
                 base + min(busy * wait + standing, timeout),
                 square * base * base
