@@ -90,7 +90,9 @@ final class CalibrationBench {
     }
 
     /// A program of ours that listens, and where; `prefix` is what starts it.
-    func serve(_ name: String, _ arguments: [String], prefix: [String] = []) async throws -> (process: ChildProcess, ready: [String: Any]) {
+    func serve(_ name: String, _ arguments: [String], prefix: [String] = []) async throws -> (
+        process: ChildProcess, ready: [String: Any]
+    ) {
         let ready = path("\(name).json")
         try? FileManager.default.removeItem(atPath: ready)
         let process = try ChildProcess.start(
@@ -189,7 +191,8 @@ final class CalibrationBench {
                 mix: \(service.mix)
             """, to: "\(name).yaml")
         let file = try await step(name, ["--scenario", path("\(name).yaml")], [])
-        guard let answers = try summary(file)["capacity"] as? [[String: Any]], let rate = answers.first?["rate"] as? Double
+        guard let answers = try summary(file)["capacity"] as? [[String: Any]],
+            let rate = answers.first?["rate"] as? Double
         else { throw BenchFailure(description: "no rate of \(service.name) has p95 below \(limit)") }
         say("-- knee: p95 stays below \(limit) up to \(Int(rate)) requests a second")
         return rate
@@ -218,7 +221,9 @@ final class CalibrationBench {
                     let place = "\(service.name):\(count):\(file)"
                     if load.isCheck { files.checked.append(place) } else { files.fitted.append(place) }
                     if let times = try summary(file)["response"] as? [String: Any] {
-                        say("\(load.isCheck ? "check" : "fit  ") \(count) x \(rate / Double(count)): \(Self.text(times))")
+                        say(
+                            "\(load.isCheck ? "check" : "fit  ") \(count) x \(rate / Double(count)): \(Self.text(times))"
+                        )
                     }
                 }
             }

@@ -49,11 +49,13 @@ enum InputFile {
         } catch { throw UserError(error.description) }
     }
 
-    /// Writes text whole, `-` to standard output.
+    /// Writes text whole, `-` to standard output; what is no plain file, such as a device, is written into and stays.
     static func write(_ text: String, to path: String) throws {
         if path == "-" { return Terminal.say(text) }
+        let type = (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
+        let isPlain = type == nil || type == .typeRegular
         do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: isPlain ? .atomic : [])
         } catch {
             throw UserError("\(path): cannot be written: \(error.localizedDescription)")
         }

@@ -107,6 +107,7 @@ extension ServiceFit {
         self.init(
             service: profile.name, workers: profile.workers, serviceTime: profile.serviceTime,
             serviceVariation: profile.serviceVariation, arrivalVariation: profile.arrivalVariation,
-            sharing: profile.sharing, unloaded: profile.unloaded, discipline: profile.discipline, meanError: 0, p95Error: 0, steps: 0, kneeRate: 0)
+            sharing: profile.sharing, unloaded: profile.unloaded, discipline: profile.discipline, meanError: 0,
+            p95Error: 0, steps: 0, kneeRate: 0)
     }
 }

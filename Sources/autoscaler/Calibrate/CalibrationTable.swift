@@ -31,7 +31,8 @@ enum CalibrationTable {
             return [
                 step.service, "\(step.replicas)", String(format: "%.1f", step.rate), "\(check.repeats)",
                 pair(model.mean, step.mean), pair(model.p50, step.p50), pair(model.p95, step.p95),
-                pair(model.p99, step.p99), String(format: "%+.1f %%", 100 * check.p95Deviation), check.isExtrapolated ? "ABOVE" : "within",
+                pair(model.p99, step.p99), String(format: "%+.1f %%", 100 * check.p95Deviation),
+                check.isExtrapolated ? "ABOVE" : "within",
             ]
         }
         return aligned([header] + rows)

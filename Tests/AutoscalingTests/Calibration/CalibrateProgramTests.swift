@@ -123,6 +123,27 @@ import Testing
         }
     }
 
+    @Test("Loads above the fitted rates are marked and not judged; nothing else to check ends with 99") func above()
+        throws
+    {
+        let files = [
+            "steps.csv": Self.csv([0.2, 0.3, 0.4, 0.5]), "above.csv": Self.csv([0.8], scale: 1.3),
+            "within.csv": Self.csv([0.45]),
+        ]
+        try with(files) {
+            let outcome = try run(
+                "--steps", "steps.csv", "--times", "ms", "--check", "above.csv", "--out", "chain.yaml")
+            #expect(outcome.code == 99 && outcome.errors.contains("the greatest fitted rate"), "\(outcome.errors)")
+            #expect(!FileManager.default.fileExists(atPath: path("chain.yaml")))
+            let both = try run(
+                "--steps", "steps.csv", "--times", "ms", "--check", "above.csv", "within.csv", "--out", "-")
+            #expect(both.code == 0, "\(both.errors)")
+            #expect(both.errors.split(separator: "\n").count { $0.hasSuffix("ABOVE") } == 4, "\(both.errors)")
+            #expect(both.errors.split(separator: "\n").count { $0.hasSuffix("within") } == 4, "\(both.errors)")
+            #expect(both.output.contains("off; 2 more above the fitted rates, not judged"), "\(both.output)")
+        }
+    }
+
     @Test("The steps of a loadgen summary are read; a run the generator limited is not") func summaries() throws {
         let fit = CalibrationTests.known(workers: 4, seconds: 0.002, variation: 0.8)
         func summary(verdict: String = "pass", version: Int = 2) -> String {
@@ -174,12 +195,14 @@ import Testing
         let line = "    unloaded: {mean: 1ms, variation: 0.5, pause: 5ms}\n"
         let base = "services:\n  - {name: risk, service_time: 1ms}\n  - name: ledger\n    service_time: 2ms\n"
         let files = [
-            "steps.csv": risk.joined(separator: "\n"), "base.yaml": base + line,
+            "steps.csv": risk.joined(separator: "\n"), "base.yaml": base + line + "    discipline: batch\n",
             "wrong.yaml": base + "    unloaded: {men: 1ms}\n",
         ]
         try with(files) {
             let outcome = try run("--steps", "steps.csv", "--times", "ms", "--profile", "base.yaml", "--out", "-")
-            #expect(outcome.code == 0 && outcome.output.contains(line), "\(outcome.output)\(outcome.errors)")
+            #expect(
+                outcome.code == 0 && outcome.output.contains(line + "    discipline: batch\n"),
+                "\(outcome.output)\(outcome.errors)")
             let wrong = try run("--steps", "steps.csv", "--times", "ms", "--profile", "wrong.yaml", "--out", "-")
             #expect(wrong.code == 2 && wrong.errors.contains("wrong.yaml:"), "\(wrong.errors)")
         }
@@ -206,6 +229,11 @@ import Testing
                 let process = try run(arguments + ["--out", "-"])
                 #expect(process.code == 2 && process.errors.contains(words), "\(arguments): \(process.errors)")
             }
+            // A device is written into, not replaced by a file.
+            try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: path("target"))
+            #expect(try run("--steps", "steps.csv", "--times", "ms", "--out", "link").code == 0)
+            let link = try FileManager.default.destinationOfSymbolicLink(atPath: path("link"))
+            #expect(link == path("target") && text("target").contains("  - name: risk"))
             let help = try run("--help")
             #expect(help.code == 0 && help.output.contains("Example:"))
         }

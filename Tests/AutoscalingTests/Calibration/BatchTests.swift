@@ -1,0 +1,45 @@
+import Autoscaling
+import Testing
+
+@Suite struct BatchTests {
+    @Test(
+        "Batches as the model has them are those simulated one by one: mean within 6 %, p95 within 12 %",
+        arguments: [(0.005, 0.001), (0.001, 0.001)])
+    func model(setup: Double, work: Double) {
+        var profile = ServiceProfile(
+            name: "batch", bounds: 1...4, serviceTime: work, serviceVariation: 0, latencyBudget: 1)
+        profile.discipline = .batch
+        // A request that waits for nothing is a batch of its own.
+        profile.unloaded = .init(mean: setup + work, variation: 0, pause: setup)
+        for (index, load) in [0.1, 0.3, 0.5, 0.7, 0.85].enumerated() {
+            for replicas in [1, 3] {
+                let rate = load * Double(replicas) / work
+                let model = ServiceFit(profile).predict(rate: rate, replicas: replicas)
+                let step = BatchSimulation(setup: setup, work: work).step(
+                    rate: rate, replicas: replicas, requests: 40_000, seed: UInt64(index + 1))
+                #expect(abs(model.mean / step.mean - 1) < 0.06, "\(load) x \(replicas): \(model) \(step)")
+                #expect(abs(model.p95 / step.p95 - 1) < 0.12, "\(load) x \(replicas): \(model) \(step)")
+            }
+        }
+    }
+
+    @Test("Steps of batches are fitted as batches; p95 at other loads and replicas is within 15 %") func fit() throws {
+        let truth = BatchSimulation(setup: 0.004, work: 0.0002)
+        func measure(_ loads: [Double], _ replicas: Int, _ seed: UInt64) -> [StepMeasurement] {
+            loads.enumerated().map { index, load in
+                truth.step(
+                    rate: load * Double(replicas) / truth.work, replicas: replicas, requests: 40_000,
+                    seed: seed + UInt64(index))
+            }
+        }
+        var evidence = ChainCalibration.Evidence()
+        evidence.steps = measure([0.02, 0.05, 0.15, 0.3, 0.5, 0.7], 1, 1) + measure([0.1, 0.4], 2, 20)
+        let calibration = try ChainCalibration(evidence)
+        #expect(calibration.fits[0].discipline == .batch && calibration.profile.services[0].discipline == .batch)
+        let checks = try calibration.check(measure([0.1, 0.4, 0.6], 1, 40) + measure([0.2, 0.5], 3, 60))
+        #expect(checks.count == 5 && checks.allSatisfy { abs($0.p95Deviation) < 0.15 }, "\(checks)")
+        #expect(checks.allSatisfy { !$0.isExtrapolated })
+        let beyond = try calibration.check(measure([0.8], 1, 80))
+        #expect(beyond.allSatisfy(\.isExtrapolated), "0.8 was not fitted")
+    }
+}
