@@ -40,6 +40,8 @@ final class CalibrationBench {
     /// Steps that were measured again.
     private(set) var repeated = 0
     private var seed = 1
+    /// Orders of replicas so far.
+    var orderings = 0
 
     private init(_ stack: LocalStack, seconds: Double, repeats: Int) throws {
         self.stack = stack
@@ -211,9 +213,9 @@ final class CalibrationBench {
             """, to: "\(service.name).yaml")
         let target = ["--scenario", path("\(service.name).yaml")]
         var files: (fitted: [String], checked: [String]) = ([], [])
-        for count in Set(loads.map(\.replicas)).sorted() {
-            try await prepare(count)
-            for round in 0..<repeats {
+        for round in 0..<repeats {
+            for count in Set(loads.map(\.replicas)).sorted() {
+                try await prepare(count)
                 for (index, load) in loads.enumerated() where load.replicas == count {
                     let rate = (load.share * knee * Double(count)).rounded()
                     let file = try await step(

@@ -27,14 +27,14 @@ extension CalibrationBench {
         _ = await node.process.wait()
     }
 
-    /// Orders through replicas of risk on 15 % of a processor each, as `springtide demo --autoscale` runs them.
+    /// Orders through replicas of risk on 40 % of a processor each.
     func orders() async throws {
-        say("-- orders: FIX through replicas of risk on 15 % of a processor each")
+        say("-- orders: FIX through replicas of risk on 40 % of a processor each")
         try write(
             configuration(
                 replicas: """
                     {http: "127.0.0.1:0", scope: bench, screen: true, screen_timeout_milliseconds: 5000, \
-                    risk: {initial: 1, minimum: 1, maximum: 4, quota: 0.15}, \
+                    risk: {initial: 1, minimum: 1, maximum: 4, quota: 0.4}, \
                     notifications: {initial: 0, minimum: 0, maximum: 1}}
                     """), to: "screened.yaml")
         let node = try await serve("screened", ["serve", "--config", path("screened.yaml")])
@@ -53,14 +53,14 @@ extension CalibrationBench {
                 accounts: {first: \(SampleMarket.first), count: \(SampleMarket.last - SampleMarket.first + 1), exponent: 0}
                 instruments: {file: "\(path("instruments.csv"))"}
                 """, mix: "{order.new: 70, order.cancel: 20, order.replace: 10}")
-        try await Self.order(1, control)
-        let knee = try await knee(service, limit: "15ms")
+        try await order(1, control)
+        let knee = try await knee(service, limit: "10ms")
         // Several replicas get no more in sum than one, so that the rest of the chain has the same to do.
         let loads =
-            Load.of(1, fit: [0.1, 0.18, 0.25, 0.45, 0.65, 0.9], check: [0.35, 0.55, 0.8])
-            + Load.of(2, fit: [0.15, 0.25, 0.45], check: [0.32]) + Load.of(3, fit: [], check: [0.15, 0.25])
+            Load.of(1, fit: [0.1, 0.25, 0.45, 0.65, 0.9], check: [0.35, 0.55, 0.8])
+            + Load.of(2, fit: [0.2, 0.45], check: [0.32]) + Load.of(3, fit: [], check: [0.15, 0.25])
         let evidence = try await measure(service, loads, knee: knee) { count in
-            try await Self.order(count, control)
+            try await order(count, control)
         }
         try await calibrate("orders", evidence)
         for process in [supervisor.process, node.process] {
@@ -70,10 +70,11 @@ extension CalibrationBench {
     }
 
     /// Orders replicas of risk from the supervisor and waits until they serve.
-    private static func order(_ count: Int, _ port: Int) async throws {
+    private func order(_ count: Int, _ port: Int) async throws {
         let address = "http://127.0.0.1:\(port)/v1/replicas/risk"
         guard let url = URL(string: address) else { throw BenchFailure(description: "no URL: \(address)") }
-        let body = #"{"replicas":\#(count),"epoch":\#(count),"decision":"bench-\#(count)"}"#
+        orderings += 1
+        let body = #"{"replicas":\#(count),"epoch":\#(orderings),"decision":"bench-\#(orderings)"}"#
         _ = await
             (try ChildProcess.start(
                 ["curl", "-sS", "-f", "-o", "/dev/null", "-X", "PUT", "-d", body, url.absoluteString], log: nil

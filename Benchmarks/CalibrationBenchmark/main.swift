@@ -2,7 +2,7 @@
 //
 //   CalibrationBenchmark [seconds of a step] [repeats] [accounts|orders|all]
 //
-// accounts: GET /accounts/{id} of a node on one processor. orders: FIX orders screened by replicas of risk on 15 %
+// accounts: GET /accounts/{id} of a node on one processor. orders: FIX orders screened by replicas of risk on 40 %
 // of a processor each; one and two replicas are fitted, the loads to predict are other rates and three.
 // First the load generator finds the knee, the greatest rate with a p95 below some milliseconds. The fitted rates are 10
 // to 90 % of it, the predicted ones lie between them. A private Redis Cluster and PostgreSQL with fsync serve them.

@@ -231,7 +231,8 @@ import Testing
             }
             // A device is written into, not replaced by a file.
             try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: path("target"))
-            #expect(try run("--steps", "steps.csv", "--times", "ms", "--out", "link").code == 0)
+            let linked = try run("--steps", "steps.csv", "--times", "ms", "--out", "link")
+            #expect(linked.code == 0, "\(linked.errors)")
             let link = try FileManager.default.destinationOfSymbolicLink(atPath: path("link"))
             #expect(link == path("target") && text("target").contains("  - name: risk"))
             let help = try run("--help")
