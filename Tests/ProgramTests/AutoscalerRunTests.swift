@@ -103,7 +103,7 @@ import Testing
 
     /// What can be wrong with pages of metrics.
     enum Damage: String, CaseIterable {
-        case notNumbers, html, silence, status, halfPage, backwards, partial
+        case notNumbers, html, silence, stale, status, halfPage, backwards, partial
 
         func reply(_ path: String, _ good: String) -> FakeEndpoint.Reply? {
             switch self {
@@ -114,6 +114,12 @@ import Testing
                 return FakeEndpoint.Reply(body: lines.joined(separator: "\n") + "\n")
             case .html: return FakeEndpoint.Reply(type: "text/html", body: "<!doctype html><p>Sign in</p>")
             case .silence: return nil
+            case .stale:
+                // The samples' times stand still, as those of a page that something on the way has kept.
+                let lines = good.split(separator: "\n").map { line in
+                    line.hasPrefix("#") ? String(line) : line + " 1700000000000"
+                }
+                return FakeEndpoint.Reply(body: lines.joined(separator: "\n") + "\n")
             case .status: return FakeEndpoint.Reply(status: 503, body: good)
             case .halfPage: return FakeEndpoint.Reply(body: String(good.prefix(good.utf8.count / 3)))
             case .backwards:
@@ -130,7 +136,7 @@ import Testing
     }
 
     @Test(
-        "Metrics that are NaN, HTML, silent, refused, cut, negative or of few replicas never lead to fewer replicas",
+        "Metrics that are NaN, HTML, silent, stale, refused, cut, negative or of few replicas never lead to fewer replicas",
         arguments: Damage.allCases)
     func damaged(damage: Damage) async throws {
         let services = try FakeServices()

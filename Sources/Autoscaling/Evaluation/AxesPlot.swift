@@ -8,6 +8,7 @@ struct AxesPlot {
         var name: String
         /// Number of its colour, from 0.
         var colour: Int
+        /// In a line a point that is no number is a gap.
         var points: [(x: Double, y: Double)]
         /// Joined by a line, or marked.
         var isLine = false
@@ -131,12 +132,12 @@ struct AxesPlot {
     }
 
     private func drawing(_ one: Series, _ frame: Frame) -> String {
-        let points = one.points.filter { $0.x.isFinite && $0.y.isFinite }.map { place($0, frame) }
         let style = "s\(one.colour % 10)"
         if one.isLine {
-            let path = points.map { "\(Self.text($0.x)) \(Self.text($0.y))" }.joined(separator: "L")
-            return points.isEmpty ? "" : "<path class=\"\(style)\" d=\"M\(path)\"/>"
+            let path = path(one.points, frame)
+            return path.isEmpty ? "" : "<path class=\"\(style)\" d=\"\(path)\"/>"
         }
+        let points = one.points.filter { $0.x.isFinite && $0.y.isFinite }.map { place($0, frame) }
         var out = ""
         for bar in one.bars {
             let low = place((bar.x.lowerBound, bar.y.lowerBound), frame)
@@ -153,6 +154,17 @@ struct AxesPlot {
             out += "\(Self.escaped(one.name))</text>"
         }
         return out
+    }
+
+    /// A line through points, broken where one is no number; a point alone between gaps is a dash.
+    private func path(_ points: [(x: Double, y: Double)], _ frame: Frame) -> String {
+        points.split { !($0.x.isFinite && $0.y.isFinite) }.map { run in
+            let places = run.map { place($0, frame) }
+            if places.count == 1, points.count > 1 {
+                return "M\(Self.text(places[0].x - 1)) \(Self.text(places[0].y))h2"
+            }
+            return "M" + places.map { "\(Self.text($0.x)) \(Self.text($0.y))" }.joined(separator: "L")
+        }.joined()
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten within a range, three to eight of them.

@@ -224,7 +224,9 @@ extension Observation {
     init(_ fields: JournalFields) throws(JournalFault) {
         var market: MarketClock?
         if let clock = fields.object("market") {
-            market = MarketClock(sinceOpen: try clock.number("since_open"), length: try clock.number("length"))
+            market = MarketClock(
+                sinceOpen: try clock.number("since_open"), length: try clock.number("length"),
+                timeScale: try clock.number(ifAny: "time_scale") ?? 1)
         }
         let points = try fields.list("forecast") { (point) throws(JournalFault) in
             RateForecast.Point(

@@ -198,6 +198,7 @@ extension Observation {
             var inner = JournalObject()
             inner.number("since_open", market.sinceOpen)
             inner.number("length", market.length)
+            if market.timeScale != 1 { inner.number("time_scale", market.timeScale) }
             object.raw("market", inner.text)
         }
         object.number("rate", ifAny: rate)

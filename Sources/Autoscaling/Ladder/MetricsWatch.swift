@@ -105,7 +105,7 @@ extension Observation {
             wrong.append("forecast")
             clean.forecast = nil
         }
-        if let market, !market.sinceOpen.isFinite || !market.length.isFinite {
+        if let market, !market.sinceOpen.isFinite || !market.length.isFinite || !(market.timeScale >= 1) {
             wrong.append("market clock")
             clean.market = nil
         }

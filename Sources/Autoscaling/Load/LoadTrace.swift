@@ -40,7 +40,11 @@ public struct LoadTrace: Sendable, Equatable {
 
     /// Where the trading day stands at a second.
     public func market(at second: Double) -> MarketClock? {
-        market.map { MarketClock(sinceOpen: $0.sinceOpen + second, length: $0.length) }
+        market.map { market in
+            var later = market
+            later.sinceOpen += second
+            return later
+        }
     }
 
     /// The same load with all rates times `factor`.

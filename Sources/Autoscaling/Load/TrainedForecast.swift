@@ -8,8 +8,8 @@ internal import Learning
 /// to ten samples before, up to 25 ago, to its means over 6 to 900 samples, and on e itself where there is a profile.
 /// q50 and q90 add the median and the 90th percentile of the errors on days kept out of the fit. The inputs of the fit
 /// carry the noise of metrics, else differences would be trusted that measurements cannot show. Metrics are late, so a
-/// regression reaches from the newest sample's middle: its age plus the time ahead, at most 160 s or 60 samples,
-/// whichever is less. Cost: about 300 multiplications and no look at the truth.
+/// regression reaches from the newest sample's middle: its age plus the time ahead, at most 160 s or 60
+/// samples. Cost: about 300 multiplications and no look at the truth.
 public struct TrainedForecast: LoadForecasting {
     public let name = "ridge"
     /// Seconds between samples that it was fitted on and takes.
@@ -41,10 +41,14 @@ public struct TrainedForecast: LoadForecasting {
     private static let lags = [1, 2, 3, 4, 5, 7, 10, 15, 20, 25]
     private static let means = [6, 30, 180, 900]
     private static let reaches = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50, 60]
-    /// Seconds that no regression reaches beyond.
+    /// Seconds that no regression reaches beyond; nor beyond a quarter of the shortest day or `reachSure` samples,
+    /// whichever is more.
     private static let reachMost = 160
-    /// Samples of the shortest day.
-    private static let samplesMin = 60
+    private static let reachSure = 16
+    /// Rows of the fit for each of its inputs: fewer and the regression follows the noise.
+    private static let rowsPerInput = 10
+    /// Errors that the 90th percentile is taken from: with so many its standard deviation is 5 % of the coverage.
+    private static let errorsMin = 36
 
     /// Fits on whole days; a third of them, the last, gives the errors' percentiles.
     ///
@@ -53,21 +57,26 @@ public struct TrainedForecast: LoadForecasting {
     ///   - period: seconds between samples, whole.
     ///   - alpha: the ridge penalty on inputs scaled to deviation 1.
     ///   - noise: standard deviation of the metrics it will read, relative to their value.
-    /// - Throws: where there are too few days, or they are shorter than 60 samples, or do not vary.
+    /// - Throws: where there are too few days or samples in them (each second sample of a day but its first 6 and those
+    ///   of the furthest regression at its end: ten for each of the 14 or 15 inputs, and 36 in the days kept out), or
+    ///   they do not vary.
     public init(days: [LoadTrace], period: Int = 10, alpha: Double = 10, noise: Double = 0.02) throws(SimulationFault) {
-        guard days.count >= 3, (1...600).contains(period) else {
+        guard (1...600).contains(period) else {
+            throw SimulationFault(.measurement, "a forecast of samples of \(period) s; 1 to 600 s")
+        }
+        guard days.count >= 3 else {
             throw SimulationFault(.measurement, "\(days.count) days to fit a forecast on; 3 or more")
         }
-        for day in days {
-            if let fault = day.fault { throw fault }
-            guard day.duration >= Self.samplesMin * period else {
-                throw SimulationFault(
-                    .measurement, "load '\(day.name)' is shorter than \(Self.samplesMin) samples of \(period) s")
-            }
-        }
+        for day in days { if let fault = day.fault { throw fault } }
         let hasClock = days.allSatisfy { $0.market != nil }
+        let shortest = days.map { $0.duration / period }.min() ?? 0
+        reaches = Self.reaches.filter {
+            $0 == 1 || $0 * period <= Self.reachMost && $0 <= max(Self.reachSure, shortest / 4)
+        }
+        try Self.checkLength(
+            days, period: period, inputs: Self.inputs(hasLevel: hasClock), furthest: reaches[reaches.count - 1])
         let start = hasClock ? days.compactMap { $0.market?.sinceOpen }.min() ?? 0 : 0
-        let fitted = Array(days[..<(days.count - max(1, days.count / 3))])
+        let fitted = Array(days[..<Self.fitted(days.count)])
         let profile = hasClock ? Self.profile(fitted, start: start, period: period) : []
         self.period = Double(period)
         self.profile = profile
@@ -75,7 +84,6 @@ public struct TrainedForecast: LoadForecasting {
         let series = days.map { Self.excess($0, profile: profile, start: start, period: period) }
         var random = Xoshiro256StarStar(seed: 1).split("noise")
         let pairs = series.map { (clean: $0, seen: $0.map { $0 + noise * random.normal() }) }
-        reaches = Self.reaches.filter { $0 == 1 || $0 * period <= Self.reachMost }
         var steps: [Step] = []
         for ahead in reaches {
             var step = try Self.fit(pairs[..<fitted.count], ahead: ahead, alpha: alpha, hasLevel: hasClock)
@@ -83,6 +91,37 @@ public struct TrainedForecast: LoadForecasting {
             steps.append(step)
         }
         self.steps = steps
+    }
+
+    /// Days of so many that are fitted on; the others tell the errors.
+    private static func fitted(_ days: Int) -> Int { days - max(1, days / 3) }
+
+    /// Numbers that a regression takes.
+    private static func inputs(hasLevel: Bool) -> Int { lags.count + means.count + (hasLevel ? 1 : 0) }
+
+    /// Samples of a day from which a change over so many samples can be seen.
+    private static func origins(_ samples: Int, ahead: Int) -> StrideTo<Int> {
+        stride(from: 6, to: max(6, samples - ahead), by: 2)
+    }
+
+    /// Refuses days whose samples do not determine the regression over the furthest horizon, or its errors.
+    private static func checkLength(
+        _ days: [LoadTrace], period: Int, inputs: Int, furthest: Int
+    ) throws(SimulationFault) {
+        let rows = days.map { day in origins(day.duration / period, ahead: furthest).count { _ in true } }
+        if let short = rows.firstIndex(of: 0) {
+            throw SimulationFault(
+                .measurement,
+                "load '\(days[short].name)' is too short: \(days[short].duration) s of samples of \(period) s")
+        }
+        let found = rows[..<Self.fitted(days.count)].reduce(0, +)
+        let errors = rows.reduce(0, +) - found
+        guard found >= rowsPerInput * inputs, errors >= errorsMin else {
+            throw SimulationFault(
+                .measurement,
+                "days of too few samples of \(period) s: \(found) and \(errors) for the fit and its errors, not "
+                    + "\(rowsPerInput * inputs) and \(errorsMin); more or longer days, or a shorter period")
+        }
     }
 
     /// Mean logarithm of the rate, bin by bin since `start`; a bin that no day has repeats the one before.
@@ -135,10 +174,10 @@ public struct TrainedForecast: LoadForecasting {
     private static func fit(
         _ series: ArraySlice<(clean: [Double], seen: [Double])>, ahead: Int, alpha: Double, hasLevel: Bool
     ) throws(SimulationFault) -> Step {
-        var equations = NormalEquations(columns: lags.count + means.count + (hasLevel ? 1 : 0))
+        var equations = NormalEquations(columns: inputs(hasLevel: hasLevel))
         var row: [Double] = []
         for (excess, seen) in series {
-            for origin in stride(from: 6, to: excess.count - ahead, by: 2) {
+            for origin in origins(excess.count, ahead: ahead) {
                 inputs(of: seen, at: origin, hasLevel: hasLevel, into: &row)
                 equations.add(row, excess[origin + ahead] - seen[origin])
             }
@@ -157,7 +196,7 @@ public struct TrainedForecast: LoadForecasting {
         var errors: [Double] = []
         var row: [Double] = []
         for (excess, seen) in series {
-            for origin in stride(from: 6, to: excess.count - ahead, by: 2) {
+            for origin in origins(excess.count, ahead: ahead) {
                 inputs(of: seen, at: origin, hasLevel: hasLevel, into: &row)
                 errors.append(excess[origin + ahead] - seen[origin] - step.change(row))
             }

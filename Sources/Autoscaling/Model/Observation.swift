@@ -93,20 +93,24 @@ public struct MarketClock: Sendable, Equatable {
     public var sinceOpen: Double
     /// Length of the session in seconds, breaks included.
     public var length: Double
+    /// How many times shorter than in a real session its times are, 1 or more: of days compressed into minutes. A half
+    /// day is none, since its auctions are as long as any.
+    public var timeScale: Double
 
     /// A moment of a session.
-    public init(sinceOpen: Double, length: Double = 23_400) {
+    public init(sinceOpen: Double, length: Double = 23_400, timeScale: Double = 1) {
         self.sinceOpen = sinceOpen
         self.length = length
+        self.timeScale = timeScale
     }
 
     /// Seconds until the close; negative after.
     public var untilClose: Double { length - sinceOpen }
 
-    /// Within five minutes before or ten after the open, or ten before the close: replicas are not taken away. Where a
-    /// session is shorter than 5.5 hours, as of a half-day or a demonstration, these times are as much shorter.
+    /// Within five minutes before or ten after the open, or ten before the close, each divided by `timeScale`: replicas
+    /// are not taken away. In a session of less than twenty minutes of real time they never are.
     public var isNearAuction: Bool {
-        let share = min(1, max(0, length) / 19_800)
+        let share = timeScale.isFinite ? 1 / max(1, timeScale) : 1
         return (-300 * share...600 * share).contains(sinceOpen) || (0...600 * share).contains(untilClose)
     }
 }

@@ -56,24 +56,27 @@ public struct ClosedLoopPage: Sendable {
 
     private func load(_ day: ClosedLoopDay, _ findings: ClosedLoopFindings) -> AxesPlot {
         let ahead = Self.ahead
-        let made = day.rounds.compactMap { at, decision in
-            decision.round.observation.forecast.map { (at + ahead, $0.point(ahead: ahead)) }
-        }.filter { $0.0 <= day.length }
+        func made(_ quantile: (RateForecast.Point) -> Double) -> [(x: Double, y: Double)] {
+            Self.line(day) { $0.observation.forecast.map { quantile($0.point(ahead: ahead)) } }
+                .map { ($0.x + ahead, $0.y) }.filter { $0.x <= day.length }
+        }
+        let median = made(\.q50)
+        let hasForecast = median.contains { $0.y.isFinite }
         var series = [
             AxesPlot.Series(
                 name: "offered", colour: 6, points: day.seconds.map { ($0.second + 0.5, $0.offered) }, isLine: true)
         ]
-        if !made.isEmpty {
+        if hasForecast {
             series.append(
                 AxesPlot.Series(
-                    name: "expected, median", colour: 5, points: made.map { ($0.0, $0.1.q50) }, isLine: true))
+                    name: "expected, median", colour: 5, points: median, isLine: true))
             series.append(
                 AxesPlot.Series(
-                    name: "expected, 90th percentile", colour: 8, points: made.map { ($0.0, $0.1.q90) }, isLine: true))
+                    name: "expected, 90th percentile", colour: 8, points: made(\.q90), isLine: true))
         }
         return AxesPlot(
             title: "Load, and what was expected of it",
-            note: made.isEmpty
+            note: !hasForecast
                 ? "Requests of each second. No forecast was made."
                 : "Requests of each second; forecasts are drawn where they point to, each made "
                     + "\(FixedText.decimals(ahead, 0)) s before.",
@@ -84,12 +87,17 @@ public struct ClosedLoopPage: Sendable {
         func line(_ name: String, _ colour: Int, _ course: [(at: Double, replicas: Int)]) -> AxesPlot.Series {
             AxesPlot.Series(name: name, colour: colour, points: Self.steps(course, until: day.length), isLine: true)
         }
+        /// A course of decisions, which nobody made in a gap.
+        func decided(_ name: String, _ colour: Int, _ course: [(at: Double, replicas: Int)]) -> AxesPlot.Series {
+            AxesPlot.Series(
+                name: name, colour: colour, points: Self.steps(course, until: day.length, gaps: day.gaps), isLine: true)
+        }
         var series = [
             line("ready", 5, day.sampled(\.ready)), line("ordered by the sidecar", 6, day.sampled(\.desired)),
         ]
         for (policy, name, colour) in [("hpa", "HPA would order", 1), ("static", "static for the peak", 0)] {
             let wanted = day.wanted(by: policy, .counterfactual)
-            if !wanted.isEmpty { series.append(line(name, colour, wanted)) }
+            if !wanted.isEmpty { series.append(decided(name, colour, wanted)) }
         }
         let each = FixedText.decimals(findings.capacity, 0)
         series.append(
@@ -107,18 +115,14 @@ public struct ClosedLoopPage: Sendable {
         var series = [
             AxesPlot.Series(
                 name: "whole, p99", colour: 0,
-                points: day.seconds.compactMap { second in second.p99.map { (second.second + 0.5, $0 * 1e3) } },
-                isLine: true),
+                points: day.seconds.map { ($0.second + 0.5, ($0.p99 ?? .nan) * 1e3) }, isLine: true),
             AxesPlot.Series(
                 name: "whole, p95", colour: 6,
-                points: day.seconds.compactMap { second in second.p95.map { (second.second + 0.5, $0 * 1e3) } },
-                isLine: true),
+                points: day.seconds.map { ($0.second + 0.5, ($0.p95 ?? .nan) * 1e3) }, isLine: true),
         ]
         for (index, service) in day.profile.services.enumerated() {
-            let points = day.rounds.compactMap { at, decision in
-                decision.round.observation.services[index].p95.map { (at, $0 * 1e3) }
-            }
-            guard !points.isEmpty else { continue }
+            let points = Self.line(day) { $0.observation.services[index].p95.map { $0 * 1e3 } }
+            guard points.contains(where: { $0.y.isFinite }) else { continue }
             series.append(
                 AxesPlot.Series(
                     name: "\(service.name), p95 as the sidecar saw it", colour: 5 - index % 5, points: points,
@@ -126,7 +130,9 @@ public struct ClosedLoopPage: Sendable {
         }
         return AxesPlot(
             title: "Response time",
-            note: "Of the whole by second, from the intended send time; the dashed line is the promise.",
+            note:
+                "Of the whole by second, from the intended send time; the dashed line is the promise. Lines are broken "
+                + "where nothing was asked or answered.",
             xLabel: "seconds", yLabel: "milliseconds", series: series, isLogarithmic: true, yLeast: 1,
             limit: findings.limit * 1e3, decimals: (0, 0), marks: marks(day))
     }
@@ -137,7 +143,7 @@ public struct ClosedLoopPage: Sendable {
         let series = groups.sorted().enumerated().map { index, group in
             AxesPlot.Series(
                 name: group, colour: 1 + index % 9,
-                points: day.uses.filter { $0.group == group }.map { ($0.at, $0.processors) }, isLine: true)
+                points: Self.broken(day.uses.filter { $0.group == group }.map { ($0.at, $0.processors) }), isLine: true)
         }
         return AxesPlot(
             title: "Processors used", note: "By group of processes, second by second.", xLabel: "seconds",
@@ -223,14 +229,44 @@ public struct ClosedLoopPage: Sendable {
     /// Seconds ahead of the forecasts drawn.
     static let ahead = 10.0
 
-    /// A course that keeps its value until the next, as points of a line.
-    static func steps(_ course: [(at: Double, replicas: Int)], until end: Double) -> [(x: Double, y: Double)] {
+    /// A course that keeps its value until the next, as points of a line; broken in the gaps that begin with a step.
+    static func steps(
+        _ course: [(at: Double, replicas: Int)], until end: Double, gaps: [ClosedRange<Double>] = []
+    ) -> [(x: Double, y: Double)] {
         var points: [(x: Double, y: Double)] = []
         for (index, step) in course.enumerated() {
             let to = index + 1 < course.count ? course[index + 1].at : end
             points.append((max(0, step.at), Double(step.replicas)))
-            if to > max(0, step.at) { points.append((to, Double(step.replicas))) }
+            if gaps.contains(where: { $0.lowerBound == step.at }) {
+                points.append((step.at, .nan))
+            } else if to > max(0, step.at) {
+                points.append((to, Double(step.replicas)))
+            }
         }
         return points
+    }
+
+    /// A number of each round; not a number where it is missing or nobody decided.
+    static func line(_ day: ClosedLoopDay, _ number: (LadderRound) -> Double?) -> [(x: Double, y: Double)] {
+        let gaps = Set(day.gaps.map(\.lowerBound))
+        var points: [(x: Double, y: Double)] = []
+        for (at, decision) in day.rounds {
+            points.append((at, number(decision.round) ?? .nan))
+            if gaps.contains(at) { points.append((at, .nan)) }
+        }
+        return points
+    }
+
+    /// Points of a series that is sampled evenly, broken where more than two samples are missing.
+    static func broken(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
+        let spaces = zip(points, points.dropFirst()).map { $1.x - $0.x }
+        guard !spaces.isEmpty else { return points }
+        let usual = spaces.sorted()[spaces.count / 2]
+        var found: [(x: Double, y: Double)] = []
+        for (index, point) in points.enumerated() {
+            found.append(point)
+            if index < spaces.count, spaces[index] > 3 * usual { found.append((point.x, .nan)) }
+        }
+        return found
     }
 }

@@ -37,6 +37,11 @@ struct LoadOutlook {
     private static func ridge(
         _ history: [String], from: Double, _ configuration: RunConfiguration, _ folder: URL
     ) throws -> TrainedForecast {
+        let period = configuration.ladder.period
+        // Days are read by the second, and a forecaster takes samples of the length it was fitted on alone.
+        guard period >= 1, period == period.rounded() else {
+            throw UserError("forecast.kind: ridge needs a period of whole seconds, not \(period) s")
+        }
         var days: [LoadTrace] = []
         for file in history {
             let path = URL(fileURLWithPath: file, relativeTo: folder).path
@@ -44,13 +49,13 @@ struct LoadOutlook {
             do {
                 var day = try LoadReader().read(text, name: file)
                 if let calendar = configuration.calendar {
-                    day.market = MarketClock(sinceOpen: from, length: calendar.length)
+                    day.market = calendar.clock(sinceOpen: from)
                 }
                 days.append(day)
             } catch { throw UserError("\(file): \(error)") }
         }
         do {
-            return try TrainedForecast(days: days, period: max(1, Int(configuration.ladder.period.rounded())))
+            return try TrainedForecast(days: days, period: Int(period))
         } catch { throw UserError("forecast.history: \(error)") }
     }
 

@@ -128,17 +128,22 @@ extension RunConfiguration {
 
     private static func calendar(_ section: SettingsSection) throws(SettingsError) -> Calendar {
         let open = try section.value("open")?.clockTime() ?? 34_200
-        let length = try section.seconds("length", default: 19_800, in: 10...86_400)
+        let opensAt = try section.value("opens_at")?.number(in: 0...1e11)
+        // A session of seconds is meant only where it is a single one.
+        let length = try section.seconds("length", default: 19_800, in: (opensAt == nil ? 60 : 10)...86_400)
         let offset = try section.number("utc_offset_hours", default: 8, in: -14...14)
-        guard open + length <= 86_400 else { throw section.error("length", "must end the session before midnight") }
+        guard opensAt != nil || open + length <= 86_400 else {
+            throw section.error("length", "must end the session before midnight")
+        }
+        let scale = try section.number("time_scale", default: 1, in: 1...10_000)
         var holidays: Set<Int> = []
         for item in try section.value("holidays")?.list() ?? [] {
             let date = try item.integer(in: 19_700_101...99_991_231)
             guard let day = CalendarDay.day(yyyymmdd: date) else { throw item.must("be a date as yyyymmdd") }
             holidays.insert(day)
         }
-        let opensAt = try section.value("opens_at")?.number(in: 0...1e11)
-        return Calendar(open: open, length: length, offset: offset * 3_600, holidays: holidays, opensAt: opensAt)
+        return Calendar(
+            open: open, length: length, offset: offset * 3_600, holidays: holidays, opensAt: opensAt, timeScale: scale)
     }
 
     /// Ladder, step limits, shield, schedule.

@@ -39,6 +39,8 @@ struct RunConfiguration: Sendable {
         var holidays: Set<Int>
         /// The open of one session, seconds since 1970 UTC, in place of one each trading day; nil for those.
         var opensAt: Double?
+        /// How many times shorter than a real session's its times are.
+        var timeScale = 1.0
     }
 
     /// Where numbers come from.

@@ -176,7 +176,7 @@ final class Sidecar {
     private func observe(_ numbers: [ServiceObservation]) -> Observation {
         let time = Outside.now()
         let market = configuration.calendar.map {
-            MarketClock(sinceOpen: $0.sinceOpen(at: Outside.wall()), length: $0.length)
+            $0.clock(sinceOpen: $0.sinceOpen(at: Outside.wall()))
         }
         let services = Array(numbers.prefix(names.count))
         var observation = Observation(time: time, market: market, services: services)

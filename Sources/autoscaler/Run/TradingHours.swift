@@ -1,3 +1,4 @@
+internal import Autoscaling
 internal import Forecasting
 
 /// Days as numbers since 1970.
@@ -12,6 +13,11 @@ enum CalendarDay {
 }
 
 extension RunConfiguration.Calendar {
+    /// The session's clock so long after the open.
+    func clock(sinceOpen: Double) -> MarketClock {
+        MarketClock(sinceOpen: sinceOpen, length: length, timeScale: timeScale)
+    }
+
     /// Whether the local day of a time of UTC is one of trading.
     func isTrading(at utc: Double) -> Bool { isTrading(Int(((utc + offset) / 86_400).rounded(.down))) }
 

@@ -24,7 +24,7 @@ struct AutoscalePlan: Sendable {
     var killsSidecar = false
 
     /// Days that the sidecar knows, none of them today.
-    static let pastDays = 8
+    static let pastDays = 12
     /// Replicas that the peak needs where its rate is not given.
     static let replicasAtPeak = 5
     /// Most replicas that the supervisor may run.
@@ -38,6 +38,8 @@ struct AutoscalePlan: Sendable {
     static let utilisation = 0.6
     /// How much shorter than their defaults the times of all control loops are, HPA's too.
     static let controlScale = 10.0
+    /// Length of the real session that the day is compressed from, seconds.
+    static let realSession = 19_800.0
     /// Promised 95th percentile of the response time, milliseconds.
     static let responseLimitMilliseconds = 50
     /// Largest rate of a trading day over its mean one (`TradingDay`: weight 6 at the open over 1.454).

@@ -51,7 +51,10 @@ struct SidecarFiles: Sendable {
                 requests: fix_messages_total{direction="in"}
                 latency: order_ack_duration_seconds
             forecast: \(forecast)
-            calendar: {opens_at: \(opensAt), length: \(plan.session)s}
+            calendar:
+              opens_at: \(opensAt)
+              length: \(plan.session)s
+              time_scale: \(Self.number(max(1, AutoscalePlan.realSession / Double(plan.session))))
             policies:
               utilisation: \(Self.number(AutoscalePlan.utilisation * 100))%
               down_window: \(scaled(120))

@@ -27,7 +27,10 @@ import Testing
         func maybe() -> Double? { random.percent(70) ? number(&random) : nil }
         return Observation(
             time: number(&random),
-            market: random.percent(50) ? MarketClock(sinceOpen: number(&random), length: number(&random)) : nil,
+            market: random.percent(50)
+                ? MarketClock(
+                    sinceOpen: number(&random), length: number(&random),
+                    timeScale: random.percent(50) ? 1 : number(&random)) : nil,
             rate: maybe(), p95: maybe(), errorRatio: maybe(),
             forecast: random.percent(50)
                 ? RateForecast(

@@ -108,6 +108,38 @@ import Testing
         }
     }
 
+    @Test(
+        "Days count by the samples that they give to fit and errors: at the limit they do, one sample less is refused",
+        arguments: [
+            // Eight days of n samples give 6 and 2 times ceil((n - 22) / 2) rows; 80 for 8 inputs and 36 are needed, so
+            // 18 a day: n = 57.
+            (days: 8, samples: 57, period: 1), (8, 57, 10),
+            // 39 samples of ten minutes in 6.5 hours give 9 a day: 81 and 36 in 9 and 4 days.
+            (13, 39, 600),
+        ])
+    func minimum(days: Int, samples: Int, period: Int) throws {
+        func loads(_ days: Int, _ samples: Int) -> [LoadTrace] {
+            (0..<days).map { day in
+                LoadTrace(
+                    name: "day \(day)",
+                    rates: (0..<samples * period).map { 500 + 100 * sin(Double(($0 / period * 37 + day * 11) % 101)) })
+            }
+        }
+        _ = try TrainedForecast(days: loads(days, samples), period: period)
+        let fewer = samples - 2 + samples % 2
+        let shorter = #expect(throws: SimulationFault.self) {
+            try TrainedForecast(days: loads(days, fewer), period: period)
+        }
+        #expect("\(try #require(shorter))".contains("too few samples of \(period) s"))
+        #expect(throws: SimulationFault.self) { try TrainedForecast(days: loads(days - 2, samples), period: period) }
+        var torn = loads(days, samples)
+        torn[1].rates.removeLast(torn[1].rates.count - 22 * period)
+        let fault = #expect(throws: SimulationFault.self) { try TrainedForecast(days: torn, period: period) }
+        #expect("\(try #require(fault))".contains("load 'day 1' is too short"))
+        let odd = #expect(throws: SimulationFault.self) { try TrainedForecast(days: loads(3, 99), period: 601) }
+        #expect("\(try #require(odd))".contains("samples of 601 s"))
+    }
+
     @Test("In the simulator a forecast comes from metrics, not from the load") func seam() throws {
         let day = TradingDayLoad.mild
         let days = try (0..<6).map { try day.load(seed: UInt64($0)) }

@@ -15,6 +15,8 @@ private struct SmallDay {
     var milliseconds: (Int) -> Int = { _ in 10 }
     /// Seconds in which the sidecar does not decide.
     var away = 0..<0
+    /// Seconds in which nothing is asked.
+    var silent: Set<Int> = []
 
     init() {
         profile.latencyTarget = 0.05
@@ -30,6 +32,7 @@ private struct SmallDay {
             var histogram = HDRHistogram(lowest: 1_000, highest: 120_000_000_000, digits: 2)
             histogram.record(Int64(milliseconds(second)) * 1_000_000, times: UInt64(Self.offered(second)))
             let time = milliseconds(second) * 1_000
+            if silent.contains(second) { return "{\"second\":\(second),\"offered\":0,\"done\":0}" }
             return "{\"second\":\(second),\"offered\":\(Self.offered(second)),\"done\":\(Self.offered(second)),"
                 + "\"p95_us\":\(time),\"p99_us\":\(time),\"latency\":\"\(HDRHistogramCodec.encode(histogram))\"}"
         }
@@ -152,6 +155,35 @@ private struct SmallDay {
         #expect(ClosedLoopFindings(day).json.contains("\"kept\": true"))
     }
 
+    @Test("Lines of the page are broken where nothing was asked and where nobody decided; a point alone is a dash")
+    func gaps() throws {
+        /// Lines of a figure, each with its pieces.
+        func pieces(_ day: SmallDay, _ heading: String) throws -> [[Substring]] {
+            let page = ClosedLoopPage(title: "t", note: "n").html(try day.day())
+            let figure = try #require(page.split(separator: "<figure>").first { $0.contains("<h2>\(heading)</h2>") })
+            return try figure.split(separator: "<path").dropFirst().map { path in
+                let drawn = try #require(path.split(separator: " d=\"").last).prefix { $0 != "\"" }
+                return drawn.split(separator: "M")
+            }
+        }
+        var small = SmallDay()
+        #expect(try pieces(small, "Response time").map(\.count) == [1, 1, 1])
+        // ready, ordered, HPA, static, offered.
+        #expect(try pieces(small, "Replicas").map(\.count) == [1, 1, 1, 1, 1])
+        // Of the break's seconds one is asked in; the sidecar goes on seeing its service.
+        small.silent = [10, 11, 12, 14, 15]
+        let response = try pieces(small, "Response time")
+        #expect(response.map(\.count) == [3, 3, 1])
+        #expect(response[0].map { $0.contains("h2") } == [false, true, false])
+        small.silent = []
+        small.away = 24..<31
+        #expect(try pieces(small, "Response time").map(\.count) == [1, 1, 2])
+        #expect(try pieces(small, "Replicas").map(\.count) == [1, 1, 2, 2, 1])
+        // A forecast is drawn ten seconds later, so that those made from second 30 on are beyond the day.
+        small.away = 14..<21
+        #expect(try pieces(small, "Load, and what was expected of it").map(\.count) == [1, 2, 2])
+    }
+
     @Test("Malformed witnesses are refused with what is wrong", arguments: 0..<5)
     func malformed(_ index: Int) throws {
         let small = SmallDay()
@@ -178,15 +210,20 @@ private struct SmallDay {
         #expect("\(try #require(fault))".contains(expected), "\(String(describing: fault))")
     }
 
-    @Test("In sessions shorter than 5.5 hours the times around the auctions are as much shorter")
+    @Test("Times around the auctions are shorter in a compressed session alone: a half day's are as long as any")
     func auctions() {
-        // 264 s are an 75th of 5.5 hours: 4 s before the open, 8 s after it, 8 s before the close.
-        func isNear(_ since: Double, _ length: Double = 264) -> Bool {
-            MarketClock(sinceOpen: since, length: length).isNearAuction
+        // 75 times faster: 4 s before the open, 8 s after it, 8 s before the close.
+        func isNear(_ since: Double, _ length: Double = 264, _ scale: Double = 75) -> Bool {
+            MarketClock(sinceOpen: since, length: length, timeScale: scale).isNearAuction
         }
         #expect(!isNear(-4.1) && isNear(-3.9) && isNear(7.9) && !isNear(8.1))
         #expect(!isNear(255.9) && isNear(256.1) && isNear(263.9) && !isNear(264.1))
-        for length in [19_800.0, 23_400] {
+        // A scale that is none is that of a real session.
+        for scale in [1, 0.5, -3, Double.infinity, .nan] { #expect(isNear(-300, 19_800, scale)) }
+        for length in [12_600.0, 19_800, 23_400] {
+            func isNear(_ since: Double, _ length: Double) -> Bool {
+                MarketClock(sinceOpen: since, length: length).isNearAuction
+            }
             #expect(!isNear(-301, length) && isNear(-300, length) && isNear(600, length) && !isNear(601, length))
             #expect(isNear(length - 600, length) && !isNear(length - 601, length) && !isNear(length + 1, length))
         }
