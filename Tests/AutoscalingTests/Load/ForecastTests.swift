@@ -111,11 +111,11 @@ import Testing
     @Test(
         "Days count by the samples that they give to fit and errors: at the limit they do, one sample less is refused",
         arguments: [
-            // Eight days of n samples give 6 and 2 times ceil((n - 22) / 2) rows; 80 for 8 inputs and 36 are needed, so
-            // 18 a day: n = 57.
-            (days: 8, samples: 57, period: 1), (8, 57, 10),
-            // 39 samples of ten minutes in 6.5 hours give 9 a day: 81 and 36 in 9 and 4 days.
-            (13, 39, 600),
+            // Eight days of n samples give 6 and 2 times ceil((n - 22) / 2) rows; 140 for 14 inputs and 36 are needed, so
+            // 24 a day: n = 69.
+            (days: 8, samples: 69, period: 1), (8, 69, 10),
+            // Samples of ten minutes are looked one ahead: 38 give ceil((38 - 7) / 2) = 16 rows a day, 144 in 9 days.
+            (13, 38, 600),
         ])
     func minimum(days: Int, samples: Int, period: Int) throws {
         func loads(_ days: Int, _ samples: Int) -> [LoadTrace] {
@@ -133,7 +133,7 @@ import Testing
         #expect("\(try #require(shorter))".contains("too few samples of \(period) s"))
         #expect(throws: SimulationFault.self) { try TrainedForecast(days: loads(days - 2, samples), period: period) }
         var torn = loads(days, samples)
-        torn[1].rates.removeLast(torn[1].rates.count - 22 * period)
+        torn[1].rates.removeLast(torn[1].rates.count - 7 * period)
         let fault = #expect(throws: SimulationFault.self) { try TrainedForecast(days: torn, period: period) }
         #expect("\(try #require(fault))".contains("load 'day 1' is too short"))
         let odd = #expect(throws: SimulationFault.self) { try TrainedForecast(days: loads(3, 99), period: 601) }
