@@ -12,6 +12,8 @@ import Testing
             ("perod: 10s\n", ":1:1: unknown key perod; did you mean period?"),
             ("ladder: {stale_perods: 3}\n", "unknown key ladder.stale_perods; did you mean ladder.stale_periods?"),
             ("period: 10\n", ":1:9: period must be a time such as 10s, 1.5m or 500ms"),
+            ("period: 2500ms\nforecast: {kind: ridge, history: [a, b, c]}\n", "ridge needs a period of whole seconds"),
+            ("policies: {forecast_utilisation: 100%}\n", "utilisation is at most 0.99"),
             ("shield: {utilisation_low: 95%}\n", "utilisationLow is more than 0 and at most utilisationHigh"),
             ("limits: {up_factor: 1, up_count: 0}\n", "upFactor 1 with upCount 0 never lets a service grow"),
             (

@@ -4,10 +4,10 @@ public import Telemetry
 
 /// Reads the `/metrics` of every replica itself.
 ///
-/// All replicas are asked at once, each with a deadline and a limit on its page. Those that serve and whose address is not
-/// known count as not answering. What cannot be used (no answer, another
-/// status, a redirect, HTML, half a page, a page from the past) makes the replica's numbers missing, counts in
-/// `autoscaler_scrape_failures_total` by service and reason, and warns once in a while.
+/// All replicas are asked at once, each with a deadline and a limit on its page. Those that serve and whose address is
+/// not known count as not answering. What cannot be used (no answer, another status, a redirect, HTML, half a page, a
+/// page from the past) makes the replica's numbers missing, counts in `autoscaler_scrape_failures_total` by service and
+/// reason, and warns once in a while.
 public final class ScrapeReader: MetricsSource {
     /// One service to read.
     public struct Service: Sendable {

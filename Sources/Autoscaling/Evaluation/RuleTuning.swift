@@ -11,8 +11,9 @@ public struct RuleTuning: Sendable, Equatable {
     /// Utilisation that Autopilot counts for.
     public var autopilotUtilisation = 0.7
 
-    /// The rules' own defaults.
+    /// The rules' own defaults; the brief rule's are those that a calibration of the trading chain found.
     public init() {
+        (brief.rule.utilisation, brief.quantile) = (0.86, 0.92)
         forecast.period = MetricsPath.direct.controlPeriod
         brief.period = MetricsPath.direct.controlPeriod
         brief.rule.downWindow = Self.briefWindow

@@ -37,11 +37,6 @@ struct LoadOutlook {
     private static func ridge(
         _ history: [String], from: Double, _ configuration: RunConfiguration, _ folder: URL
     ) throws -> TrainedForecast {
-        let period = configuration.ladder.period
-        // Days are read by the second, and a forecaster takes samples of the length it was fitted on alone.
-        guard period >= 1, period == period.rounded() else {
-            throw UserError("forecast.kind: ridge needs a period of whole seconds, not \(period) s")
-        }
         var days: [LoadTrace] = []
         for file in history {
             let path = URL(fileURLWithPath: file, relativeTo: folder).path

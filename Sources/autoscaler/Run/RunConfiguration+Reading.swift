@@ -65,6 +65,10 @@ extension RunConfiguration {
         forecastRule.lookahead = try policies.seconds("lookahead", default: 0, in: 0...3_600)
         if policies.has("utilisation") { forecastRule.rule.utilisation = rule.utilisation }
         if policies.has("down_window") { forecastRule.rule.downWindow = rule.downWindow }
+        forecastRule.rule.utilisation = try policies.share(
+            "forecast_utilisation", default: forecastRule.rule.utilisation, in: 0.05...1)
+        forecastRule.rule.downWindow = try policies.seconds(
+            "forecast_down_window", default: forecastRule.rule.downWindow, in: 0...86_400)
         let share = try policies.share("latency_share", default: forecastRule.latencyShare ?? 0, in: 0...1)
         forecastRule.latencyShare = share > 0 ? share : nil
         if let fault = forecastRule.fault { throw policies.error("latency_share", fault) }
@@ -95,6 +99,10 @@ extension RunConfiguration {
         case "ridge":
             guard history.count >= 3 else {
                 throw section.error("history", "must name three files of past days or more")
+            }
+            // Days are read by the second, and a forecaster takes samples of the length it was fitted on alone.
+            guard ladder.period >= 1, ladder.period == ladder.period.rounded() else {
+                throw section.error("kind", "ridge needs a period of whole seconds, not \(ladder.period) s")
             }
             forecast = .ridge(history: history, from: from)
         case "network":
