@@ -50,7 +50,7 @@ struct LoadOutlook {
             } catch { throw UserError("\(file): \(error)") }
         }
         do {
-            return try TrainedForecast(days: days, period: Int(period))
+            return try TrainedForecast(days: days, period: Int(configuration.ladder.period))
         } catch { throw UserError("forecast.history: \(error)") }
     }
 

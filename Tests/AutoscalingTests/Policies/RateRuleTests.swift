@@ -196,6 +196,15 @@ import Testing
         #expect((ready.last { $0.from <= 290 }?.count ?? 0) == 40)
     }
 
+    @Test("What enters the chain is counted at a service that another still holds it back from") func heldBack() throws
+    {
+        var policy = try ForecastRule(Chains.single, Self.plain)
+        var observation = Chains.observe(0, rate: 500, ready: 15, forecast: 500)
+        // 500/s arrive here, 1,400/s at the entry, which the forecast did not expect: 20 replicas at 0.7.
+        observation.rate = 1_400
+        #expect(try policy.decide(observation).replicas == [20])
+    }
+
     @Test("The fewest replicas from which a number is reached in time, beside the limits step by step")
     func reaching() {
         for rules in [
