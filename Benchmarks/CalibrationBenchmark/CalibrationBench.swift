@@ -13,6 +13,8 @@ struct OwnService {
     var scenario: String
     /// Operations and their weights.
     var mix: String
+    /// What starts the load generator.
+    var generator: [String] = []
 }
 
 /// One load of a service, to be fitted or to be predicted.
@@ -139,13 +141,14 @@ final class CalibrationBench {
     /// One run of the load generator: its summary's file.
     ///
     /// A run in which the generator was the limit says nothing of the service and is made again, twice at most.
-    func step(_ name: String, _ target: [String], _ load: [String]) async throws -> String {
+    func step(_ name: String, of service: OwnService, _ target: [String], _ load: [String] = []) async throws -> String
+    {
         let file = path("\(name).json")
         var reasons = ""
         for _ in 0..<Self.attempts {
             seed += 1
             let arguments =
-                [Self.program("loadgen"), "run"] + target + load
+                service.generator + [Self.program("loadgen"), "run"] + target + load
                 + ["--seed", "\(seed)", "--realtime", "--json", file]
             let log = path("loadgen.log")
             let code = await (try ChildProcess.start(arguments, log: log)).wait()
@@ -192,7 +195,7 @@ final class CalibrationBench {
                 arrivals: poisson
                 mix: \(service.mix)
             """, to: "\(name).yaml")
-        let file = try await step(name, ["--scenario", path("\(name).yaml")], [])
+        let file = try await step(name, of: service, ["--scenario", path("\(name).yaml")])
         guard let answers = try summary(file)["capacity"] as? [[String: Any]],
             let rate = answers.first?["rate"] as? Double
         else { throw BenchFailure(description: "no rate of \(service.name) has p95 below \(limit)") }
@@ -219,7 +222,8 @@ final class CalibrationBench {
                 for (index, load) in loads.enumerated() where load.replicas == count {
                     let rate = (load.share * knee * Double(count)).rounded()
                     let file = try await step(
-                        "\(service.name)-\(index)-\(round)", target, ["--rate", "\(rate)", "--duration", "\(seconds)s"])
+                        "\(service.name)-\(index)-\(round)", of: service, target,
+                        ["--rate", "\(rate)", "--duration", "\(seconds)s"])
                     let place = "\(service.name):\(count):\(file)"
                     if load.isCheck { files.checked.append(place) } else { files.fitted.append(place) }
                     if let times = try summary(file)["response"] as? [String: Any] {

@@ -2,7 +2,7 @@ import Foundation
 import LocalStack
 
 extension CalibrationBench {
-    /// A node's HTTP on one processor, always the same one.
+    /// A node's HTTP on one processor, always the same one; the generator, at real-time priority, on the other.
     func accounts() async throws {
         say("-- accounts: GET /accounts/{id} on one processor")
         let node = try await serve(
@@ -19,22 +19,22 @@ extension CalibrationBench {
                 timeout: 10s}
                 feeders: {account: {type: uniform, range: [\(SampleMarket.first), \(SampleMarket.last)]}}
                 operations: {account.get: {path: "/accounts/${account}"}}
-                """, mix: "{account.get: 1}")
-        let knee = try await knee(service, limit: "10ms")
+                """, mix: "{account.get: 1}", generator: ["taskset", "-c", "0"])
+        let knee = try await knee(service, limit: "4ms")
         let loads = Load.of(1, fit: [0.1, 0.25, 0.4, 0.55, 0.7, 0.9], check: [0.33, 0.48, 0.62, 0.8])
         try await calibrate("accounts", try await measure(service, loads, knee: knee))
         node.process.signal(SIGTERM)
         _ = await node.process.wait()
     }
 
-    /// Orders through replicas of risk on 40 % of a processor each.
+    /// Orders through replicas of risk on 15 % of a processor each.
     func orders() async throws {
-        say("-- orders: FIX through replicas of risk on 40 % of a processor each")
+        say("-- orders: FIX through replicas of risk on 15 % of a processor each")
         try write(
             configuration(
                 replicas: """
                     {http: "127.0.0.1:0", scope: bench, screen: true, screen_timeout_milliseconds: 5000, \
-                    risk: {initial: 1, minimum: 1, maximum: 4, quota: 0.4}, \
+                    risk: {initial: 1, minimum: 1, maximum: 4, quota: 0.15}, \
                     notifications: {initial: 0, minimum: 0, maximum: 1}}
                     """), to: "screened.yaml")
         let node = try await serve("screened", ["serve", "--config", path("screened.yaml")])
@@ -54,7 +54,7 @@ extension CalibrationBench {
                 instruments: {file: "\(path("instruments.csv"))"}
                 """, mix: "{order.new: 70, order.cancel: 20, order.replace: 10}")
         try await order(1, control)
-        let knee = try await knee(service, limit: "10ms")
+        let knee = try await knee(service, limit: "20ms")
         // Several replicas get no more in sum than one, so that the rest of the chain has the same to do.
         let loads =
             Load.of(1, fit: [0.1, 0.25, 0.45, 0.65, 0.9], check: [0.35, 0.55, 0.8])
@@ -71,16 +71,14 @@ extension CalibrationBench {
 
     /// Orders replicas of risk from the supervisor and waits until they serve.
     private func order(_ count: Int, _ port: Int) async throws {
-        let address = "http://127.0.0.1:\(port)/v1/replicas/risk"
-        guard let url = URL(string: address) else { throw BenchFailure(description: "no URL: \(address)") }
         orderings += 1
         let body = #"{"replicas":\#(count),"epoch":\#(orderings),"decision":"bench-\#(orderings)"}"#
-        _ = await
-            (try ChildProcess.start(
-                ["curl", "-sS", "-f", "-o", "/dev/null", "-X", "PUT", "-d", body, url.absoluteString], log: nil
-            )).wait()
+        let path = "/v1/replicas/risk"
+        guard Loopback.httpPut(port: UInt16(port), path: path, body: body) != nil else {
+            throw BenchFailure(description: "the supervisor takes no order of \(count) replicas")
+        }
         for _ in 0..<600 {
-            if let text = Loopback.httpGet(port: UInt16(port), path: "/v1/replicas/risk"),
+            if let text = Loopback.httpGet(port: UInt16(port), path: path),
                 let start = text.firstIndex(of: "{"),
                 let object = try? JSONSerialization.jsonObject(with: Data(text[start...].utf8)) as? [String: Any],
                 object["ready"] as? Int == count, object["replicas"] as? Int == count

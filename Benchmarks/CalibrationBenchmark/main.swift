@@ -2,7 +2,7 @@
 //
 //   CalibrationBenchmark [seconds of a step] [repeats] [accounts|orders|all]
 //
-// accounts: GET /accounts/{id} of a node on one processor. orders: FIX orders screened by replicas of risk on 40 %
+// accounts: GET /accounts/{id} of a node on one processor. orders: FIX orders screened by replicas of risk on 15 %
 // of a processor each; one and two replicas are fitted, the loads to predict are other rates and three.
 // First the load generator finds the knee, the greatest rate with a p95 below some milliseconds. The fitted rates are 10
 // to 90 % of it, the predicted ones lie between them. A private Redis Cluster and PostgreSQL with fsync serve them.
@@ -16,7 +16,7 @@ import LocalStack
 
 let arguments = CommandLine.arguments
 let seconds = arguments.count > 1 ? Double(arguments[1]) ?? 0 : 4
-let repeats = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 4
+let repeats = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 12
 let choice = arguments.count > 3 ? arguments[3] : "all"
 guard (1...60).contains(seconds), (1...20).contains(repeats), ["accounts", "orders", "all"].contains(choice) else {
     print("CalibrationBenchmark [seconds of a step, 1...60] [repeats, 1...20] [accounts|orders|all]")

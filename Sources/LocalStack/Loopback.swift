@@ -19,10 +19,17 @@ public enum Loopback {
     }
 
     /// The body of `GET path` from an HTTP server on this machine, or nil where it does not answer with 200 in time.
-    public static func httpGet(port: UInt16, path: String) -> String? {
+    public static func httpGet(port: UInt16, path: String) -> String? { http("GET", port, path) }
+
+    /// The body of the answer to `PUT path` with a body of JSON, or nil where it is not answered with 200 in time.
+    public static func httpPut(port: UInt16, path: String, body: String) -> String? { http("PUT", port, path, body) }
+
+    private static func http(_ method: String, _ port: UInt16, _ path: String, _ body: String? = nil) -> String? {
         guard let descriptor = connected(port: port, seconds: 5) else { return nil }
         defer { close(descriptor) }
-        let request = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        let content = body.map { "Content-Type: application/json\r\nContent-Length: \($0.utf8.count)\r\n\r\n\($0)" }
+        let request =
+            "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + (content ?? "\r\n")
         guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) > 0 else { return nil }
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -31,7 +31,7 @@ enum AutoscaleDay {
         let promises: [DemoResult.Promise]
         do {
             let capacity = try await run.warmUp()
-            let peak = plan.peak ?? AutoscalePlan.peak(capacity: capacity.capacity)
+            let peak = plan.peak ?? AutoscalePlan.peak(capacity)
             let files = SidecarFiles(plan: plan, peak: peak, capacity: capacity, startup: run.startup)
             say(describe(files))
             try await run.run(files)
@@ -50,12 +50,16 @@ enum AutoscaleDay {
 
     private static func describe(_ files: SidecarFiles) -> String {
         let capacity = files.capacity
-        let steps = capacity.steps.map { String(format: "%.0f/s %.1f %%", $0.rate, $0.processors * 100) }
+        let steps = capacity.steps.map {
+            String(
+                format: "%.0f/s %.1f %%, machine %.0f %%", $0.offered, $0.processors * 100,
+                $0.machine * 100)
+        }
         return String(
             format: "   one replica: %.0f us of processor time a request when busy, so %.0f requests a second on %.2f "
-                + "processors\n   (%@); it starts in %.1f s; the peak is %.0f/s", capacity.each * 1e6,
+                + "processors\n   (%@)\n   it starts in %.1f s; the peak is %.0f/s", capacity.each * 1e6,
             capacity.capacity,
-            files.plan.quota, steps.joined(separator: ", "), files.startup.upperBound / 1.5, files.peak)
+            files.plan.quota, steps.joined(separator: "; "), files.startup.upperBound / 1.5, files.peak)
     }
 
     /// Has the page made of journal, load and replicas, and reads what was found.

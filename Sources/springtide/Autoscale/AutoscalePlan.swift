@@ -25,13 +25,13 @@ struct AutoscalePlan: Sendable {
 
     /// Days that the sidecar knows, none of them today.
     static let pastDays = 12
-    /// Replicas that the peak needs where its rate is not given.
+    /// Replicas that the peak needs at the most where its rate is not given, and that the warm-up measures.
     static let replicasAtPeak = 5
     /// Most replicas that the supervisor may run.
     static let replicasMax = 10
-    /// Replicas that run when the warm-up begins.
+    /// Replicas that run when the day begins.
     static let replicasAtStart = 2
-    /// Largest rate that is chosen by itself: the machine has other work beside the replicas.
+    /// Largest rate that is chosen by itself.
     static let peakMax = 1_500.0
     /// Utilisation that replicas are counted for. Partitions are not spread evenly over replicas, so it is lower than
     /// the default.
@@ -55,10 +55,10 @@ struct AutoscalePlan: Sendable {
     /// Rate before the open and after the close of a day with that peak, requests a second.
     static func quiet(_ peak: Double) -> Double { max(5, peak / 20) }
 
-    /// The largest rate that `replicasAtPeak` replicas serve at `utilisation`, of replicas of that capacity (requests a
-    /// second), in two digits.
-    static func peak(capacity: Double) -> Double {
-        let served = min(peakMax, Double(replicasAtPeak) * capacity * utilisation)
+    /// The largest rate that `replicasAtPeak` replicas serve at `utilisation` and the machine beside its other work, in
+    /// two digits.
+    static func peak(_ capacity: ReplicaCapacity) -> Double {
+        let served = min(peakMax, capacity.machineRate, Double(replicasAtPeak) * capacity.capacity * utilisation)
         guard served >= 100 else { return max(10, served.rounded(.down)) }
         let unit = served >= 1_000 ? 100.0 : 10
         return (served / unit).rounded(.down) * unit

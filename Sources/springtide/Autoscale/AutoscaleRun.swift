@@ -25,7 +25,12 @@ actor AutoscaleRun {
     /// When the sidecar was killed and when it was started again, seconds since 1970 UTC.
     private(set) var away: (from: Double, until: Double)?
 
+    /// Orders of replicas that the warm-up gave.
+    private var orders = 0
+
     private static let supervisorStart = 60
+    /// Requests a second of one replica in the first step of the warm-up.
+    private static let firstRate = 60.0
     /// Seconds that a killed sidecar is away.
     private static let absence = 10
 
@@ -42,7 +47,7 @@ actor AutoscaleRun {
                 ], log: "\(base.directory)/supervisor.log")
             let port = try await port(ready, supervisor, base.directory)
             let run = AutoscaleRun(plan, base, supervisor, port)
-            try await run.waitForReplicas()
+            try await run.findQuotas()
             return run
         } catch {
             await base.stop()
@@ -77,34 +82,52 @@ actor AutoscaleRun {
         String(((try? String(contentsOfFile: file, encoding: .utf8)) ?? "").suffix(2_000))
     }
 
-    private func waitForReplicas() async throws {
+    private func findQuotas() async throws {
         let body = await Task.detached { [supervisorPort] in
             Loopback.httpGet(port: supervisorPort, path: "/v1/replicas")
         }.value
         guard body?.contains(#""quotas":true"#) == true else {
             throw LocalFailure("this machine gives replicas no processor quotas, without which one is as good as ten")
         }
+        try await waitForReplicas(AutoscalePlan.replicasAtStart)
+    }
+
+    private func waitForReplicas(_ count: Int) async throws {
         for _ in 0..<(Self.supervisorStart * 10) {
             await watch.look()
-            if watch.ready("risk") >= AutoscalePlan.replicasAtStart { return }
+            if let last = watch.last("risk"), last.ready == count, last.draining == 0 { return }
             try await Task.sleep(for: .milliseconds(100))
         }
-        throw LocalFailure("no replicas are ready:\n\(Self.tail("\(base.directory)/replicas/risk-1.log"))")
+        throw LocalFailure("\(count) replicas are not ready:\n\(Self.tail("\(base.directory)/replicas/risk-1.log"))")
+    }
+
+    /// Has the supervisor run so many replicas, before the sidecar gives orders.
+    private func order(_ count: Int) async throws {
+        orders += 1
+        let body = #"{"replicas":\#(count),"epoch":0,"decision":"warm-up-\#(orders)"}"#
+        let answer = await Task.detached { [supervisorPort] in
+            Loopback.httpPut(port: supervisorPort, path: "/v1/replicas/risk", body: body)
+        }.value
+        guard answer != nil else { throw LocalFailure("the supervisor takes no order of \(count) replicas") }
+        try await waitForReplicas(count)
     }
 
     // MARK: Warm-up
 
-    /// Measures what a replica serves: steps of load until the replicas are busy.
+    /// Measures what a replica and the machine serve, with as many replicas as the peak needs: steps of load until one of
+    /// them is busy. The replicas of the start are left.
     func warmUp() async throws -> ReplicaCapacity {
-        step("warm-up: what one replica serves on its quota")
-        let replicas = Double(AutoscalePlan.replicasAtStart)
-        var steps = [try await measure(rate: 150 * replicas, seconds: 4)]
+        let replicas = AutoscalePlan.replicasAtPeak
+        step("warm-up: what \(replicas) replicas serve on their quotas")
+        try await order(replicas)
+        var steps = [try await measure(rate: Self.firstRate * Double(replicas), seconds: 4)]
         while steps.count < ReplicaCapacity.stepsMax,
             let rate = ReplicaCapacity.next(after: steps[steps.count - 1], quota: plan.quota)
         {
-            steps.append(
-                try await measure(rate: min(AutoscalePlan.peakMax, rate * replicas).rounded(), seconds: 4))
+            let whole = min(AutoscalePlan.peakMax, rate * Double(replicas)).rounded()
+            steps.append(try await measure(rate: whole, seconds: 4))
         }
+        try await order(AutoscalePlan.replicasAtStart)
         guard let capacity = ReplicaCapacity(steps, quota: plan.quota) else { throw Self.unfit(steps) }
         return capacity
     }
@@ -134,7 +157,21 @@ actor AutoscaleRun {
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
         let each = elapsed * Double(max(1, pages.count))
         return ReplicaCapacity.Step(
-            rate: (after.requests - before.requests) / each, processors: (after.processors - before.processors) / each)
+            rate: (after.requests - before.requests) / each, processors: (after.processors - before.processors) / each,
+            offered: rate, machine: try Self.machineUse("\(base.directory)/warm-up.json"))
+    }
+
+    /// Share of the machine's processors in use, the median of the generator's samples (`Schemas/loadgen-summary.md`).
+    private static func machineUse(_ summary: String) throws -> Double {
+        struct Summary: Decodable {
+            struct Watch: Decodable { var samples: [Sample] }
+            struct Sample: Decodable { var machine_cpu: Double? }
+            var watch: Watch
+        }
+        let text = try JSONDecoder().decode(Summary.self, from: Data(contentsOf: URL(fileURLWithPath: summary)))
+        let shares = text.watch.samples.compactMap(\.machine_cpu).sorted()
+        guard !shares.isEmpty else { throw LocalFailure("\(summary) does not say what the machine did") }
+        return shares[shares.count / 2]
     }
 
     /// Ports of the replicas' own metrics.

@@ -39,8 +39,9 @@ final class ReplicaWatch: Sendable {
     /// A watch of the supervisor at a port of this machine.
     init(port: UInt16) { self.port = port }
 
-    /// Begins to watch.
+    /// Begins to watch; of what was seen before only the start-ups are kept.
     func start() {
+        state.withLock { $0.samples = [] }
         let task = Task(name: "replica watch") { await self.watch() }
         self.task.withLock { $0 = task }
     }
@@ -108,8 +109,8 @@ final class ReplicaWatch: Sendable {
     /// All samples so far.
     var samples: [Sample] { state.withLock { $0.samples } }
 
-    /// Replicas of a service that are ready; 0 before the first answer.
-    func ready(_ service: String) -> Int { samples.last { $0.service == service }?.ready ?? 0 }
+    /// The last sample of a service; nil before the first answer.
+    func last(_ service: String) -> Sample? { samples.last { $0.service == service } }
 
     /// Seconds from the start of each replica until it was first seen ready.
     var startups: [Double] { state.withLock { $0.startups.values.sorted() } }
