@@ -99,15 +99,28 @@ import Testing
     }
 
     @Test(
-        "The documented configuration runs once without any service there, and stays at its floor",
+        "The documented configuration runs once without any service there, and stays at its floor; that of low cost too",
         .timeLimit(.minutes(2)))
     func documented() async throws {
         let text = try String(contentsOfFile: "\(Programs.root)/config/autoscaler.yaml", encoding: .utf8)
-        let bench = try SidecarBench(text.replacing("127.0.0.1:9600", with: "127.0.0.1:0"))
-        defer { bench.remove() }
-        let outcome = try await bench.run("run", "--config", bench.config, "--once")
-        #expect(outcome.code == 0, "\(outcome.output)")
-        #expect(outcome.output.contains("\"level\":\"floor\""), "\(outcome.output)")
+            .replacing("127.0.0.1:9600", with: "127.0.0.1:0")
+        let brief = [
+            ("forecast_utilisation: 92%", "forecast_utilisation: 78%"),
+            ("forecast_down_window: 12m", "forecast_down_window: 20s"), ("quantile: 0.9\n", "quantile: 0.84\n"),
+            ("down_cooldown: 60s", "down_cooldown: 20s"), ("hold_near_auctions: true", "hold_near_auctions: false"),
+        ]
+        var cheap = text
+        for (key, value) in brief {
+            #expect(cheap.contains("  \(key)"), "\(key) is documented")
+            cheap = cheap.replacing("  \(key)", with: "  \(value)")
+        }
+        for text in [text, cheap] {
+            let bench = try SidecarBench(text)
+            defer { bench.remove() }
+            let outcome = try await bench.run("run", "--config", bench.config, "--once")
+            #expect(outcome.code == 0, "\(outcome.output)")
+            #expect(outcome.output.contains("\"level\":\"floor\""), "\(outcome.output)")
+        }
     }
 
     @Test("Arguments and files that cannot be used end with 2 and say why") func arguments() async throws {

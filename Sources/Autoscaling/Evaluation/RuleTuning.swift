@@ -2,7 +2,7 @@
 public struct RuleTuning: Sendable, Equatable {
     /// Of the forecast rule that reads metrics directly and keeps the largest need of twelve minutes.
     public var forecast = ForecastRule.Settings()
-    /// Of the forecast rule that reads metrics directly and keeps the largest need of one minute, also near auctions.
+    /// Of the forecast rule that reads metrics directly and keeps the largest need of twenty seconds, also near auctions.
     public var brief = ForecastRule.Settings()
     /// Of the forecast rule that reads metrics as a cluster gathers them.
     public var gathered = ForecastRule.Settings()
@@ -13,7 +13,7 @@ public struct RuleTuning: Sendable, Equatable {
 
     /// The rules' own defaults; the brief rule's are those that a calibration of the trading chain found.
     public init() {
-        (brief.rule.utilisation, brief.quantile) = (0.86, 0.92)
+        (brief.rule.utilisation, brief.quantile) = (0.78, 0.84)
         forecast.period = MetricsPath.direct.controlPeriod
         brief.period = MetricsPath.direct.controlPeriod
         brief.rule.downWindow = Self.briefWindow
@@ -27,12 +27,14 @@ public struct RuleTuning: Sendable, Equatable {
     static let goalShare = 0.5
 
     /// Seconds of the brief rule's window.
-    static let briefWindow = 60.0
+    static let briefWindow = 20.0
 
-    /// The shield of the brief rule, which lets replicas go while the load falls after the open.
+    /// The shield of the brief rule, which lets replicas go as soon as the rule does, also while the load falls after the
+    /// open.
     static var briefShield: Shield.Settings {
         var settings = Shield.Settings()
         settings.holdsNearAuctions = false
+        settings.downCooldown = briefWindow
         return settings
     }
 
@@ -50,21 +52,23 @@ public struct RuleTuning: Sendable, Equatable {
         let days = try CalibrationDays(profile, kinds, peak: peak, count: count)
         var tuning = RuleTuning()
         func calibrate(
-            _ settings: inout ForecastRule.Settings, _ path: MetricsPath, _ shield: Shield.Settings
+            _ settings: inout ForecastRule.Settings, _ path: MetricsPath, _ shield: Shield.Settings,
+            _ utilisations: [Double], _ quantiles: [Double]
         ) throws {
             var grid = ForecastRule.Grid()
-            grid.utilisations = [0.84, 0.86, 0.88, 0.9, 0.92]
-            // With less the shield, which counts with 0.9, would ask for more than the rule, and for less soon after.
-            grid.quantiles = [0.9, 0.92, 0.94]
+            (grid.utilisations, grid.quantiles) = (utilisations, quantiles)
             grid.downWindows = [settings.rule.downWindow]
             grid.lookaheads = [0]
             settings = try days.best(grid.candidates(settings), path, shield: shield, trials) {
                 try ForecastRule(profile, $0)
             }
         }
-        try calibrate(&tuning.forecast, .direct, Shield.Settings())
-        try calibrate(&tuning.brief, .direct, briefShield)
-        try calibrate(&tuning.gathered, .gathered, Shield.Settings())
+        // With smaller quantiles the shield, which counts with 0.9, would ask for more than a rule near its utilisation,
+        // and for less soon after. A rule that forgets within seconds spares more by a quantile than by its utilisation.
+        let (calm, quantiles) = ([0.84, 0.86, 0.88, 0.9, 0.92], [0.9, 0.92, 0.94])
+        try calibrate(&tuning.forecast, .direct, Shield.Settings(), calm, quantiles)
+        try calibrate(&tuning.brief, .direct, briefShield, [0.76, 0.78, 0.8, 0.82, 0.84], [0.84, 0.86, 0.88])
+        try calibrate(&tuning.gathered, .gathered, Shield.Settings(), calm, quantiles)
         tuning.kedaUtilisation = try days.best(utilisations, .gathered, trials) {
             try KEDAPolicy(profile, utilisation: $0)
         }

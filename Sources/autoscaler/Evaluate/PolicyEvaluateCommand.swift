@@ -12,7 +12,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
         abstract: "Judge scaling policies in the simulator, beside each other on the same days.",
         discussion: """
             Policies: static, hpa (CPU at 70 %), hpa50, keda, autopilot, forecast (the calibrated rule, which keeps the
-            largest need of twelve minutes), forecast-brief (of one minute), oracle (knows the future), hybrid, and those of
+            largest need of twelve minutes), forecast-brief (of twenty seconds), oracle (knows the future), hybrid, and those of
             --model files behind the shield and alone. What replaces Kubernetes' autoscalers reads the services themselves
             and decides every 2 s, behind the shield, as the sidecar does; the others read what a cluster has gathered:
             samples of 10 s, 5 to 15 s late. hpa-direct and forecast-gathered are the other way round. Traces: day:mild, day:bursty,
