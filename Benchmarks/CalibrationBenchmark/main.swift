@@ -2,8 +2,9 @@
 //
 //   CalibrationBenchmark [seconds of a step] [repeats] [accounts|orders|all]
 //
-// accounts: GET /accounts/{id} of a node on one processor. orders: FIX orders screened by replicas of risk on 15 %
-// of a processor each; one and two replicas are fitted, the loads to predict are other rates and three.
+// accounts: GET /accounts/{id} of a node on one processor, the load generator on another. orders: FIX orders screened by
+// replicas of risk on 15 % of a processor each; one and two replicas are fitted, the loads to predict are other rates and
+// three.
 // First the load generator finds the knee, the greatest rate with a p95 below some milliseconds. The fitted rates are 10
 // to 90 % of it, the predicted ones lie between them. A private Redis Cluster and PostgreSQL with fsync serve them.
 // Steps of all loads take turns and are repeated, so that a slow minute of the machine touches all of them; a step that

@@ -66,8 +66,9 @@ public struct ClosedLoopFindings: Sendable, Equatable {
         (dayP95, dayOver) = Self.latency(day.seconds, limit)
         secondsOver = day.seconds.count { ($0.p95 ?? 0) > limit }
         let before = max(0, (day.open ?? surge) - 300)
+        let end = day.seconds.last?.second ?? 0
         func first(_ course: [(at: Double, replicas: Int)]) -> Double? {
-            course.first { $0.at >= before && $0.at < (day.seconds.last?.second ?? 0) && $0.replicas >= needed }?.at
+            Self.begin(of: needed, at: surge, course.filter { $0.at >= before && $0.at < end })
         }
         let orderedAt = first(day.applied)
         self.orderedAt = orderedAt
@@ -133,6 +134,17 @@ public struct ClosedLoopFindings: Sendable, Equatable {
     }
 
     // MARK: Figures
+
+    /// When the stretch of at least `needed` replicas began that lasts into the surge; where there is none, the first
+    /// after that. Replicas that were taken away again before it are none for it.
+    private static func begin(of needed: Int, at surge: Double, _ course: [(at: Double, replicas: Int)]) -> Double? {
+        var begin: Double?
+        for point in course {
+            if begin != nil, point.at > surge { break }
+            begin = point.replicas >= needed ? begin ?? point.at : nil
+        }
+        return begin
+    }
 
     /// First second with at least half of the largest second's requests, and the first one after that from which the
     /// mean of five seconds is below a third of them.

@@ -115,6 +115,18 @@ private struct SmallDay {
         #expect(findings.course("actual")?.shortSeconds == 2)
     }
 
+    @Test("Replicas that are taken away again before the surge are not ordered for it") func withdrawn() throws {
+        var small = SmallDay()
+        small.orders = [(0, 1), (5, 6), (9, 1), (15, 6), (32, 2)]
+        #expect(ClosedLoopFindings(try small.day()).orderedAt == 15)
+        small.orders = [(0, 1), (5, 6), (9, 1), (22, 6), (32, 2)]
+        let late = ClosedLoopFindings(try small.day())
+        #expect(late.orderedAt == 22 && late.readyAt == 24 && late.isScaleUp)
+        #expect(late.promises.map { $0.isKept } == [true, true, false])
+        small.orders = [(0, 1), (5, 6), (9, 1)]
+        #expect(ClosedLoopFindings(try small.day()).orderedAt == nil)
+    }
+
     @Test("Five percent over the limit in the open are kept, more are not; slow answers elsewhere do not count there")
     func limit() throws {
         var small = SmallDay()
