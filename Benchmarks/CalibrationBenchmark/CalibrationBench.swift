@@ -176,7 +176,8 @@ final class CalibrationBench {
         return object
     }
 
-    /// The greatest rate at which 95 of 100 answers take less than `limit`: the load generator's own search.
+    /// The greatest rate at which 95 of 100 answers take less than `limit`, the smaller of two searches of the load
+    /// generator: one that meets a fast moment of the machine finds a rate that is beyond the knee in all others.
     func knee(_ service: OwnService, limit: String) async throws -> Double {
         let name = "\(service.name)-knee"
         try write(
@@ -195,11 +196,18 @@ final class CalibrationBench {
                 arrivals: poisson
                 mix: \(service.mix)
             """, to: "\(name).yaml")
-        let file = try await step(name, of: service, ["--scenario", path("\(name).yaml")])
-        guard let answers = try summary(file)["capacity"] as? [[String: Any]],
-            let rate = answers.first?["rate"] as? Double
-        else { throw BenchFailure(description: "no rate of \(service.name) has p95 below \(limit)") }
-        say("-- knee: p95 stays below \(limit) up to \(Int(rate)) requests a second")
+        var rates: [Double] = []
+        for _ in 0..<2 {
+            let file = try await step(name, of: service, ["--scenario", path("\(name).yaml")])
+            guard let answers = try summary(file)["capacity"] as? [[String: Any]],
+                let rate = answers.first?["rate"] as? Double
+            else { throw BenchFailure(description: "no rate of \(service.name) has p95 below \(limit)") }
+            rates.append(rate)
+        }
+        let rate = rates.min() ?? 0
+        say(
+            "-- knee: p95 stays below \(limit) up to \(Int(rate)) requests a second (searches: \(rates.map { Int($0) }))"
+        )
         return rate
     }
 
