@@ -51,9 +51,7 @@ enum AutoscaleDay {
     private static func describe(_ files: SidecarFiles) -> String {
         let capacity = files.capacity
         let steps = capacity.steps.map {
-            String(
-                format: "%.0f/s %.1f %%, machine %.0f %%", $0.offered, $0.processors * 100,
-                $0.machine * 100)
+            String(format: "%.0f/s %.1f %%, machine %.0f %%", $0.offered, $0.processors * 100, $0.machine * 100)
         }
         return String(
             format: "   one replica: %.0f us of processor time a request when busy, so %.0f requests a second on %.2f "

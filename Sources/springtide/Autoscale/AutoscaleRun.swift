@@ -47,7 +47,8 @@ actor AutoscaleRun {
                 ], log: "\(base.directory)/supervisor.log")
             let port = try await port(ready, supervisor, base.directory)
             let run = AutoscaleRun(plan, base, supervisor, port)
-            try await run.findQuotas()
+            try await run.requireQuotas()
+            try await run.waitForReplicas(AutoscalePlan.replicasAtStart)
             return run
         } catch {
             await base.stop()
@@ -82,14 +83,13 @@ actor AutoscaleRun {
         String(((try? String(contentsOfFile: file, encoding: .utf8)) ?? "").suffix(2_000))
     }
 
-    private func findQuotas() async throws {
+    private func requireQuotas() async throws {
         let body = await Task.detached { [supervisorPort] in
             Loopback.httpGet(port: supervisorPort, path: "/v1/replicas")
         }.value
         guard body?.contains(#""quotas":true"#) == true else {
             throw LocalFailure("this machine gives replicas no processor quotas, without which one is as good as ten")
         }
-        try await waitForReplicas(AutoscalePlan.replicasAtStart)
     }
 
     private func waitForReplicas(_ count: Int) async throws {
