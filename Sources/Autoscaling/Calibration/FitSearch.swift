@@ -31,6 +31,12 @@ struct FitSearch {
     /// Variance of the logarithms that is taken for noise of the measurement: 3 % each.
     private static let noise = 0.0009
 
+    /// A capacity is at most so many times the greatest rate of a replica: loads that hardly queue fit any greater one as
+    /// well, and a profile without a limit would never ask for a second replica.
+    private var capacityMost = 4.0
+    /// Limits tried where the steps end below half of the capacity that fits best.
+    private static let careful = [1.1, 1.4, 2, 2.8]
+
     /// Numbers of workers tried: all to 16, then by steps of about 12 %.
     private static let candidates: [Int] = {
         var list = Array(1...16)
@@ -43,19 +49,46 @@ struct FitSearch {
     /// Those of batches.
     private static let batchWorkers = [1, 2, 4, 8, 16, 32]
 
+    /// The search over steps below the knee.
+    init(steps: [StepMeasurement], workers: Int?) {
+        self.steps = steps
+        self.workers = workers
+    }
+
     /// The best fit of the form that the steps bear out; `start` names the service and its arrivals.
+    ///
+    /// Of the capacities that explain the steps as well, up to noise, the smallest of a few counts: one that is too small
+    /// costs replicas, one that is too large breaks the promise.
     func best(_ start: ServiceFit) -> ServiceFit {
+        guard let best = bestForm(start) else { return start }
+        guard peak < ServiceFit.reachMin * best.fit.capacity else { return best.fit }
+        for limit in Self.careful {
+            var search = self
+            search.capacityMost = limit
+            let (fit, loss) = search.fit(best.form, start)
+            if loss <= best.loss + Double(2 * steps.count) * Self.noise { return fit }
+        }
+        return best.fit
+    }
+
+    /// The form whose error pays for its numbers.
+    private func bestForm(_ start: ServiceFit) -> (fit: ServiceFit, form: Form, loss: Double)? {
         let values = Double(2 * steps.count)
-        var best: (fit: ServiceFit, score: Double)?
+        var best: (fit: ServiceFit, form: Form, loss: Double, score: Double)?
         // Fewer measured values than numbers and workers would be met by anything.
         for form in Form.allCases where form == .queue || 2 * steps.count >= form.parameters + 3 {
-            let (fit, loss) = form == .batched ? batches(start) : search(start, form)
+            let (fit, loss) = fit(form, start)
             let score = values * log(loss / values + Self.noise) + Double(form.parameters + 1) * log(values)
-            if score < best?.score ?? .infinity { best = (fit, score) }
+            if score < best?.score ?? .infinity { best = (fit, form, loss, score) }
             // What is left is noise: no richer form can pay for its numbers.
             if loss / values < Self.noise { break }
         }
-        return best?.fit ?? start
+        return best.map { ($0.fit, $0.form, $0.loss) }
+    }
+
+    /// The best fit of one form.
+    private func fit(_ form: Form, _ start: ServiceFit) -> (fit: ServiceFit, loss: Double) {
+        form == .batched ? batches(start) : search(start, form)
     }
 
     /// The workers with the least error: among the candidates, then among the numbers around the best.
@@ -71,16 +104,22 @@ struct FitSearch {
             attempt(workers)
             return best
         }
-        for count in form == .queue ? Self.candidates : Self.coarse { attempt(count) }
+        for count in form == .queue ? Self.candidates : Self.coarse where isWithin(count, form) { attempt(count) }
         var reach = best.fit.workers / (form == .queue ? 8 : 3)
         while reach > 0 {
             let step = max(1, reach / 4)
             let middle = best.fit.workers
             for count in stride(from: middle - reach, through: middle + reach, by: step)
-            where count != middle && (1...1_024).contains(count) { attempt(count) }
+            where count != middle && (1...1_024).contains(count) && isWithin(count, form) { attempt(count) }
             reach = step > 1 ? step : 0
         }
         return best
+    }
+
+    /// Whether so many workers may have the service time that a plain queue shows; the other forms' is bounded itself.
+    private func isWithin(_ count: Int, _ form: Form) -> Bool {
+        let least = steps.map(\.mean).min() ?? 1
+        return form != .queue || count == 1 || Double(count) / least <= capacityMost * peak
     }
 
     /// The best batches from several first guesses, of capacities from a little to far above the greatest rate.
@@ -129,6 +168,7 @@ struct FitSearch {
             fit.serviceTime = exp(point[0])
             fit.serviceVariation = point[1].magnitude
             guard form != .queue else { return fit }
+            fit.serviceTime = max(fit.serviceTime, Double(fit.workers) / (capacityMost * peak))
             fit.unloaded = ServiceProfile.Unloaded(
                 mean: exp(point[2]), variation: point[3].magnitude, pause: form == .unloaded ? 0 : exp(point[4]))
             return fit

@@ -12,6 +12,9 @@ internal import Glibc
 /// (`ServiceProfile.Discipline.batch`). A richer form wins where Schwarz's criterion says that its error pays for its
 /// numbers, errors of 3 % being taken for noise.
 ///
+/// **Capacity.** What no step came near is a guess: where the steps end below half of the capacity that fits best, the
+/// smallest that explains them as well counts, at most four times their greatest rate; `reach` says how much was seen.
+///
 /// **Replicas.** With steps at three or more replica counts the steps of the least count tell workers and variation; the
 /// service time is then fitted at each count, and the capacities give the losses of sharing (Gunther's law).
 public struct ServiceFit: Sendable, Equatable {
@@ -47,6 +50,11 @@ public struct ServiceFit: Sendable, Equatable {
 
     /// Requests a second that a replica serves at utilisation 1.
     public var capacity: Double { Double(workers) / serviceTime }
+
+    /// Share of its capacity up to which a replica was measured; below `reachMin` the capacity is little more than a guess.
+    public var reach: Double { kneeRate / capacity }
+    /// The least share at which queues show where the capacity ends.
+    public static let reachMin = 0.5
 
     /// The steps below the knee.
     public static func belowKnee(_ steps: [StepMeasurement]) -> [StepMeasurement] {

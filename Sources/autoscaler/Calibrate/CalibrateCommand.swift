@@ -69,6 +69,10 @@ struct CalibrateCommand: ParsableCommand {
             for name in calibration.unmeasured {
                 Terminal.complain("calibrate: service '\(name)' has no steps and keeps its figures")
             }
+            for guess in CalibrationTable.guesses(calibration) {
+                Terminal.complain("calibrate: \(guess)")
+                comments.append("\(guess).")
+            }
             try judge(calibration, &comments)
             try InputFile.write(calibration.profile.yaml(comments: comments), to: out)
         } catch let fault as SimulationFault {

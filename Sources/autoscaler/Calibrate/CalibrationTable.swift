@@ -48,6 +48,14 @@ enum CalibrationTable {
             }
     }
 
+    /// One line for each service whose steps end so far below its capacity that this is little more than a guess.
+    static func guesses(_ calibration: ChainCalibration) -> [String] {
+        calibration.fits.filter { $0.reach < ServiceFit.reachMin }.map { fit in
+            "service '\(fit.service)' was measured up to \(percent(fit.reach)) of the \(rate(fit.capacity)) requests a "
+                + "second that a replica is taken to serve: the capacity is a guess, measure greater rates"
+        }
+    }
+
     /// A share with one decimal.
     static func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
 

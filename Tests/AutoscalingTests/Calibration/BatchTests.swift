@@ -42,4 +42,33 @@ import Testing
         let beyond = try calibration.check(measure([0.8], 1, 80))
         #expect(beyond.count == 1 && beyond[0].isExtrapolated, "0.8 was not fitted")
     }
+
+    @Test("Of capacities that loads far below cannot tell apart the smallest counts, and it is said to be a guess")
+    func unseen() throws {
+        // A replica that could do 5,000 a second, measured up to 750.
+        let truth = BatchSimulation(setup: 0.004, work: 0.0002)
+        func measure(_ loads: [Double], _ seed: UInt64) -> [StepMeasurement] {
+            loads.enumerated().map { index, load in
+                truth.step(rate: load / truth.work, replicas: 1, requests: 40_000, seed: seed + UInt64(index))
+            }
+        }
+        let steps = measure([0.01, 0.02, 0.04, 0.07, 0.1, 0.15], 1)
+        let exact = try ServiceFit(steps)
+        #expect(exact.capacity <= 4.01 * exact.kneeRate, "no more than four times what was measured: \(exact)")
+        // As a machine that others share measures them.
+        let factors = [1.08, 0.94, 1.05, 0.93, 1.06, 0.95]
+        let fit = try ServiceFit(
+            zip(steps, factors).map { step, factor in
+                var step = step
+                step.mean *= factor
+                step.p95 *= factor
+                return step
+            })
+        #expect(fit.capacity >= fit.kneeRate && fit.capacity <= 2.81 * fit.kneeRate, "\(fit)")
+        for step in measure([0.03, 0.12], 40) {
+            #expect(abs(fit.predict(rate: step.rate, replicas: 1).p95 / step.p95 - 1) < 0.15, "\(step), \(fit)")
+        }
+        let seen = try ServiceFit(measure([0.02, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9], 60))
+        #expect(seen.reach > ServiceFit.reachMin && abs(seen.capacity * truth.work - 1) < 0.15, "\(seen)")
+    }
 }

@@ -144,6 +144,22 @@ import Testing
         }
     }
 
+    @Test("A capacity far above all that was measured is called a guess, beside the table and in the file") func guess()
+        throws
+    {
+        try with(["low.csv": Self.csv([0.1, 0.15, 0.2, 0.25]), "high.csv": Self.csv(Self.loads)]) {
+            let low = try run(
+                "--steps", "low.csv", "--times", "ms", "--workers", "risk=4", "ledger=2", "--out", "chain.yaml")
+            #expect(low.code == 0, "\(low.errors)")
+            for text in [low.errors, text("chain.yaml")] {
+                #expect(text.contains("'risk' was measured up to 25.0 % of the 2000.0 requests a second"), "\(text)")
+                #expect(text.contains("'ledger'") && text.contains("is a guess, measure greater rates"), "\(text)")
+            }
+            let high = try run("--steps", "high.csv", "--times", "ms", "--out", "-")
+            #expect(high.code == 0 && !high.errors.contains("guess") && !high.output.contains("guess"))
+        }
+    }
+
     @Test("The steps of a loadgen summary are read; a run the generator limited is not") func summaries() throws {
         let fit = CalibrationTests.known(workers: 4, seconds: 0.002, variation: 0.8)
         func summary(verdict: String = "pass", version: Int = 2) -> String {

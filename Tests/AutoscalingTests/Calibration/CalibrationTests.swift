@@ -75,6 +75,17 @@ import Testing
         #expect(abs(fit.capacity / truth.capacity - 1) < 0.05)
     }
 
+    @Test("Loads that never queue leave the workers open: measured rates bound the capacity, unless they are known")
+    func idle() throws {
+        let truth = Self.known(workers: 64, seconds: 0.004, variation: 0.7)
+        let steps = Self.steps(truth, loads: [0.01, 0.02, 0.03, 0.04], replicas: [1])
+        let fit = try ServiceFit(steps)
+        #expect(fit.capacity <= 4.01 * fit.kneeRate && fit.capacity > fit.kneeRate, "\(fit)")
+        #expect(fit.p95Error < 0.05, "\(fit)")
+        let known = try ServiceFit(steps, workers: 64)
+        #expect(abs(known.capacity / truth.capacity - 1) < 0.05 && known.reach < 0.05, "\(known)")
+    }
+
     @Test("One stalled step does not bend the fit") func stalled() throws {
         let truth = Self.known(workers: 4, seconds: 0.004, variation: 0.7)
         var steps = Self.steps(truth, loads: [0.2, 0.4, 0.6, 0.7, 0.8, 0.9], replicas: [1, 2])
