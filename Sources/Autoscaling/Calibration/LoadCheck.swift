@@ -1,6 +1,6 @@
 /// What a fit expects of a load it has not seen, beside what was measured there.
 public struct LoadCheck: Sendable, Equatable {
-    /// The load, with the medians of its repeats.
+    /// The load, with the trimmed means of its repeats.
     public var measured: StepMeasurement
     /// Steps that were the same load.
     public var repeats: Int

@@ -3,7 +3,7 @@ internal import Glibc
 /// Service time, workers and variation of a service, fitted to the steps of a load test.
 ///
 /// Least squares of the logarithms of mean and 95th percentile against the simulator's own response model, over the
-/// loads below the knee, repeats of a load by their medians; from errors of 0.3 on they count in proportion, so that a
+/// loads below the knee, repeats of a load as one; from errors of 0.3 on they count in proportion, so that a
 /// stalled step does not bend the fit.
 /// For each number of workers the other numbers are found by a downhill simplex; the workers with the least error win.
 ///

@@ -14,7 +14,7 @@ struct CalibrateCommand: ParsableCommand {
             out also response times without a queue, and with three or more replica counts what replicas lose to each \
             other. Steps come as CSV (service,replicas,rate,mean,p95, perhaps answered, p50, p99) or as JSON summaries \
             of loadgen. A replica that takes all that waits at once, such as a reader of a stream, is fitted as \
-            batches. Steps given as --check are not fitted: each load of them, the median of its repeats, must be \
+            batches. Steps given as --check are not fitted: each load of them, the trimmed mean of its repeats, must be \
             predicted within --check-limit, or nothing is written. Loads whose rate a replica is above every fitted \
             one are shown and marked, but prove nothing either way: at least one load must lie within the fitted rates.
 
