@@ -32,7 +32,7 @@ do {
     defer { bench.stop() }
     if choice != "orders" { try await bench.accounts() }
     if choice != "accounts" { try await bench.orders() }
-    if bench.repeated > 0 { say("\(bench.repeated) steps were measured again: the generator was their limit") }
+    if bench.repeated > 0 { say("\(bench.repeated) steps were measured again: disturbed, see above") }
     if !bench.missed.isEmpty {
         say("p95 more than 15 % off: \(bench.missed.joined(separator: ", "))")
         bench.stop()

@@ -94,6 +94,21 @@ public struct RunReport: Sendable {
     /// Send lag p99 from which on a measurement is the generator's own, nanoseconds.
     var lagLimitNanoseconds: Int64 { max(1_000_000, objectiveNanoseconds / 50) }
 
+    /// Share of the processors above which what the hypervisor withheld is told.
+    static let stealMin = 0.01
+
+    /// Share of the processors of the generator's machine that the hypervisor withheld over the run; nil where it was not
+    /// watched.
+    public var steal: Double? {
+        watch.mean(facts.warmupSeconds...max(facts.warmupSeconds, result.wallSeconds)).machineSteal
+    }
+
+    /// The same as a clause, nil below 1 %.
+    var stealText: String? {
+        guard let steal, steal >= Self.stealMin else { return nil }
+        return "the hypervisor withheld \(Readable.percent(steal)) of the processors (steal)"
+    }
+
     // MARK: Sums
 
     /// Requests with that outcome over all rows.

@@ -51,6 +51,9 @@ public enum TextReport {
                 + "generator CPU \(Readable.percent(result.cpuRatio)), run-queue wait "
                 + "\(Readable.percent(result.runQueueWaitRatio)); machine stall p99 \(duration(result.witness, 99))"
         ]
+        if let steal = report.stealText {
+            lines.append("\(steal): times are longer than on a machine of one's own")
+        }
         if result.disconnects > 0 {
             lines.append(
                 "connections lost \(result.disconnects), made again \(result.reconnects), "

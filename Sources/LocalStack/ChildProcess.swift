@@ -50,6 +50,9 @@ public final class ChildProcess: Sendable {
         return child
     }
 
+    /// Its process id; nil where it did not start.
+    public var processID: Int32? { state.withLock { $0.pid } }
+
     /// Whether it has not ended yet.
     public var isRunning: Bool {
         state.withLock { state in

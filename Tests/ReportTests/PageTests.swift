@@ -125,6 +125,25 @@ struct HTMLPageTests {
         #expect(TextReport.text(report).contains("FAIL p(99)<50ms   (no data)"))
     }
 
+    @Test("What the hypervisor withheld is told from 1 % on, in text, page and comparison")
+    func withheld() throws {
+        func report(_ steal: Double?) throws -> RunReport {
+            var watch = Samples.watch(10)
+            for index in watch.samples.indices { watch.samples[index].machineSteal = steal }
+            var result = Samples.result()
+            result.series = (0..<10).map { Samples.interval($0) }
+            return RunReport(context: Samples.context(), plan: try Samples.plan(), result: result, watch: watch)
+        }
+        let words = "the hypervisor withheld 12 % of the processors (steal)"
+        for (steal, isTold) in [(0.12, true), (0.009, false), (nil, false)] as [(Double?, Bool)] {
+            let found = try report(steal)
+            #expect((found.steal == nil) == (steal == nil) && abs((found.steal ?? 0) - (steal ?? 0)) < 1e-9)
+            #expect(TextReport.text(found).contains(words) == isTold && HTMLPage.text(found).contains(words) == isTold)
+            let notes = try RunComparison(try report(0), found).notes
+            #expect(notes.contains("In the second run \(words).") == isTold, "\(notes)")
+        }
+    }
+
     @Test("Server sections: text, numbers and booleans; anything else is refused with the file's name")
     func serverSections() throws {
         let json =

@@ -112,7 +112,7 @@ enum Samples {
             var pressure = MachinePressure()
             pressure.cpu = 0.2
             sample.pressure = pressure
-            sample.machineCPU = 0.5
+            (sample.machineCPU, sample.machineSteal) = (0.5, 0.02)
             var tier = TierCount()
             (tier.requests, tier.hits) = (100, 90)
             sample.tiers = [tier, nil]

@@ -39,6 +39,8 @@ struct SaturationTests {
         #expect(find(series { $0.loads[1] = self.load(0.1, wait: 0.11) }) == "Redis")
         #expect(find(series { $0.loads[1] = self.load(0.1, wait: 0.1) }) == nil)
         #expect(find(series { $0.machineCPU = 0.9 }) == "machine" && find(series { $0.machineCPU = 0.89 }) == nil)
+        #expect(
+            find(series { $0.machineSteal = 0.11 }) == "hypervisor" && find(series { $0.machineSteal = 0.1 }) == nil)
         #expect(find(series { $0.pressure = self.pressure(io: 0.11) }) == "disk")
         #expect(find(series { $0.pressure = self.pressure(memory: 0.11) }) == "memory")
         #expect(find(series { $0.pressure = self.pressure(io: 0.1) }) == nil)
@@ -60,6 +62,12 @@ struct SaturationTests {
                     $0.machineCPU = 0.99
                 }) == "Redis")
         #expect(find(series { $0.loads = [self.load(1.95), self.load(1, thread: 1)] }) == "services")
+        let stolen = series {
+            $0.loads[0] = self.load(1.95)
+            $0.machineSteal = 0.25
+        }
+        #expect(Saturation.find(in: stolen, 0...4)?.evidence == "it withheld 25 % of the processors (steal)")
+        #expect(find(stolen, generator: 0.95) == "generator")
         let together = Saturation.find(
             in: series {
                 $0.loads = [self.load(1.1, thread: 0.5), self.load(0.8, thread: 0.8)]
@@ -100,6 +108,11 @@ struct MachineReadingTests {
         after.readCPU("cpu  200 0 200 850 150 0 0 0 0 0")
         // 400 ticks more, of them 150 + 50 idle.
         #expect(after.cpu(since: before) == 0.5 && before.cpu(since: before) == nil)
+        #expect(after.steal(since: before) == 0 && before.steal(since: before) == nil)
+        var stolen = MachineReading()
+        stolen.readCPU("cpu  300 0 200 950 150 0 0 200 0 0")
+        // 400 ticks more, of them 100 idle and 200 the hypervisor's.
+        #expect(stolen.steal(since: after) == 0.5 && stolen.cpu(since: after) == 0.25)
         (before.waited, after.waited) = ([1, 2, 3], [1.5, 2, 9])
         let pressure = after.pressure(since: before, seconds: 2)
         #expect(pressure?.cpu == 0.25 && pressure?.memory == 0 && pressure?.io == 1)

@@ -8,6 +8,12 @@ scratch="${1:?usage: check.sh BUILD_FOLDER [thread|address]}"
 shift
 sanitizers=("$@")
 [ $# -gt 0 ] || sanitizers=(thread address)
+for sanitizer in "${sanitizers[@]}"; do
+    case "$sanitizer" in
+    thread | address) ;;
+    *) echo "no sanitizer is called '$sanitizer'" && exit 64 ;;
+    esac
+done
 mkdir -p "$scratch"
 
 # A crash is the sanitizer's to report: Swift's own backtracer would hold the output open after it.
@@ -53,23 +59,34 @@ for build in "${builds[@]}"; do wait "$build" || failed=1; done
 [ "$failed" = 0 ] || exit 1
 echo "built in $((SECONDS - start)) s: ${sanitizers[*]}"
 
-for sanitizer in "${sanitizers[@]}"; do
+# The made faults, then all tests, under one sanitizer.
+judge() {
+    local sanitizer="$1" start=$SECONDS log="$scratch/$1-tests.log"
     case "$sanitizer" in
     thread)
-        must_fail thread race "WARNING: ThreadSanitizer: .* race"
+        must_fail thread race "WARNING: ThreadSanitizer: .* race" || return 1
         ;;
     address)
-        must_fail address overflow "AddressSanitizer: heap-buffer-overflow"
-        must_fail address after-free "AddressSanitizer: heap-use-after-free"
-        must_fail address leak "LeakSanitizer: detected memory leaks"
+        must_fail address overflow "AddressSanitizer: heap-buffer-overflow" || return 1
+        must_fail address after-free "AddressSanitizer: heap-use-after-free" || return 1
+        must_fail address leak "LeakSanitizer: detected memory leaks" || return 1
         ;;
-    *) echo "no sanitizer is called '$sanitizer'" && exit 64 ;;
     esac
-    start=$SECONDS
-    log="$scratch/$sanitizer-tests.log"
-    run "$sanitizer" >"$log" 2>&1 || { cat "$log" && said "$log" && echo "$sanitizer: failed" && exit 1; }
+    run "$sanitizer" >"$log" 2>&1 || { cat "$log" && said "$log" && echo "$sanitizer: failed" && return 1; }
     # No report may hide behind an exit code, and no filter behind a run of nothing.
-    ! grep -E 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$log" || exit 1
-    grep -E 'Test run with [1-9][0-9]{2,} tests' "$log" || { echo "$sanitizer: too few tests ran" && exit 1; }
+    ! grep -E 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer' "$log" || return 1
+    grep -E 'Test run with [1-9][0-9]{2,} tests' "$log" || { echo "$sanitizer: too few tests ran" && return 1; }
     echo "$sanitizer: no report in $((SECONDS - start)) s"
+}
+
+# Side by side: each uses little more than one processor.
+runs=()
+for sanitizer in "${sanitizers[@]}"; do
+    judge "$sanitizer" >"$scratch/$sanitizer.out" 2>&1 &
+    runs+=($!)
 done
+for place in "${!runs[@]}"; do
+    wait "${runs[$place]}" || failed=1
+    cat "$scratch/${sanitizers[$place]}.out"
+done
+[ "$failed" = 0 ] || { echo "sanitizers: failed, see above" && exit 1; }

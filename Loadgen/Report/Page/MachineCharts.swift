@@ -67,9 +67,12 @@ struct MachineCharts {
             LineChart.Series(name: "CPU", color: "c1", style: .bold, values: values { $0.pressure?.cpu }),
             LineChart.Series(name: "disk", color: "c2", values: values { $0.pressure?.io }),
             LineChart.Series(name: "memory", color: "c4", style: .dashed, values: values { $0.pressure?.memory }),
+            LineChart.Series(name: "hypervisor", color: "c3", style: .dashed, values: values(\.machineSteal)),
         ]
         return chart(
-            "Pressure on the machine", "Share of time in which some task waited (PSI).", .ratio, series
+            "Pressure on the machine",
+            "Share of time in which some task waited (PSI), and of processors that the hypervisor withheld (steal).",
+            .ratio, series
         ).html()
     }
 

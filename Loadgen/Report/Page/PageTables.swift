@@ -84,11 +84,12 @@ struct PageTables {
     var arrivals: String {
         let rows = [("Send lag", report.lag), ("Machine stall", report.result.witness)]
             .map { name, histogram in [Markup.Cell(name)] + Self.times(histogram, [50, 90, 99, 99.9, 99.99]) }
+        let steal = report.stealText.map { " In this run \($0)." } ?? ""
         let lag = Markup.table(["", "p50", "p90", "p99", "p99.9", "p99.99", "Max"], rows)
         return "<div class=\"pair\">"
             + Markup.card(
                 "<h3>Lag</h3><p class=\"note\">Machine stall is how long a thread overslept that does nothing else: "
-                    + "where it is high, so is the lag, and neither is the target's.</p>\(lag)")
+                    + "where it is high, so is the lag, and neither is the target's.\(steal)</p>\(lag)")
             + Markup.card("<h3>Arrivals sent</h3>\(sent)")
             + "</div>"
     }

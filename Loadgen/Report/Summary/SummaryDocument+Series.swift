@@ -80,7 +80,8 @@ extension SummaryDocument {
         }
         return .object([
             ("second", .number(rounded(sample.time, 1e3))), ("loads", .array(loads)),
-            ("pressure", pressure ?? .null), ("machine_cpu", optional(sample.machineCPU)), ("tiers", .array(tiers)),
+            ("pressure", pressure ?? .null), ("machine_cpu", optional(sample.machineCPU)),
+            ("machine_steal", optional(sample.machineSteal)), ("tiers", .array(tiers)),
             ("replicas", optional(sample.replicas)), ("request_rate", optional(sample.requestRate)),
             ("predicted_rate", optional(sample.predictedRate)),
         ])

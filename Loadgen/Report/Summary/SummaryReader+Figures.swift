@@ -192,6 +192,7 @@ extension SummaryReader {
             sample.pressure = pressure
         }
         sample.machineCPU = try optional("machine_cpu")
+        sample.machineSteal = try optional("machine_steal")
         sample.replicas = try optional("replicas")
         sample.requestRate = try optional("request_rate")
         sample.predictedRate = try optional("predicted_rate")

@@ -1,7 +1,9 @@
 /// Readings of the whole machine, from which intervals follow by subtraction.
 package struct MachineReading: Equatable {
-    /// CPU time not idle, and all of it, ticks over all processors.
+    /// CPU time of what runs here, time in which a task was ready and the hypervisor ran somebody else's, and all of it:
+    /// ticks over all processors.
     package var busyTicks = 0.0
+    package var stealTicks = 0.0
     package var allTicks = 0.0
     /// `some` totals of PSI, seconds: CPU, memory, disk; nil where the kernel has none.
     package var waited: [Double]?
@@ -25,7 +27,8 @@ package struct MachineReading: Equatable {
         let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { Double($0) }
         guard ticks.count == 8 else { return }
         allTicks = ticks.reduce(0, +)
-        busyTicks = allTicks - ticks[3] - ticks[4]
+        stealTicks = ticks[7]
+        busyTicks = allTicks - ticks[3] - ticks[4] - stealTicks
     }
 
     /// Seconds in which some task waited, from the text of a PSI file.
@@ -36,9 +39,14 @@ package struct MachineReading: Equatable {
     }
 
     /// CPU use since an earlier reading, 0...1.
-    package func cpu(since earlier: MachineReading) -> Double? {
+    package func cpu(since earlier: MachineReading) -> Double? { share(\.busyTicks, since: earlier) }
+
+    /// Share of the CPU that the hypervisor withheld since an earlier reading, 0...1.
+    package func steal(since earlier: MachineReading) -> Double? { share(\.stealTicks, since: earlier) }
+
+    private func share(_ ticks: KeyPath<MachineReading, Double>, since earlier: MachineReading) -> Double? {
         let all = allTicks - earlier.allTicks
-        return all > 0 ? min(max((busyTicks - earlier.busyTicks) / all, 0), 1) : nil
+        return all > 0 ? min(max((self[keyPath: ticks] - earlier[keyPath: ticks]) / all, 0), 1) : nil
     }
 
     /// Pressure since an earlier reading that was so many seconds ago.

@@ -1,6 +1,6 @@
 /// The component that had nothing left to give, and the figure that says so.
 public struct Saturation: Sendable, Equatable {
-    /// The component's name, `machine` or `disk`.
+    /// The component's name, `machine`, `hypervisor`, `disk` or `memory`.
     public var component: String
     /// The figure, such as `CPU 97 % of 2 processors`.
     public var evidence: String
@@ -11,10 +11,13 @@ public struct Saturation: Sendable, Equatable {
     public static let waitMin = 0.1
     /// The component the generator's own samples carry.
     public static let generator = "generator"
+    /// The component that is named where processors were withheld.
+    public static let hypervisor = "hypervisor"
 
     /// What was saturated in a stretch of time; nil where nothing that was watched was.
     ///
-    /// Rules, first that holds: the generator's thread used 90 % of a processor (its figures are then its own); a
+    /// Rules, first that holds: the generator's thread used 90 % of a processor (its figures are then its own); the
+    /// hypervisor withheld 10 % of the processors from tasks that were ready (nobody's figures are then its own); a
     /// component used 90 % of all processors; one thread of a component 90 % of one (which no further processor
     /// helps); all together used 90 % of the machine, where the greatest user is named; some task waited for a disk,
     /// or for memory, 10 % of the time (PSI); a component's thread waited 10 % of the time for a CPU. Among
@@ -29,6 +32,10 @@ public struct Saturation: Sendable, Equatable {
         }
         let mean = series.mean(range)
         let loads = zip(series.components, mean.loads).compactMap { name, load in load.map { (name: name, load: $0) } }
+        if let steal = mean.machineSteal, steal > waitMin {
+            return Saturation(
+                component: hypervisor, evidence: "it withheld \(Readable.percent(steal)) of the processors (steal)")
+        }
         return busy(loads, series.processors) ?? machine(mean, loads, series.processors) ?? pressed(mean)
             ?? waiting(loads)
     }

@@ -144,6 +144,7 @@ package struct WatchRound {
         sample.loads = reader.loads(seconds: seconds)
         let reading = MachineReading.now()
         sample.machineCPU = reading.cpu(since: machine)
+        sample.machineSteal = reading.steal(since: machine)
         sample.pressure = reading.pressure(since: machine, seconds: seconds)
         machine = reading
         var time = timespec()

@@ -49,6 +49,8 @@ public struct WatchSample: Sendable, Equatable {
     public var pressure: MachinePressure?
     /// CPU time of the whole machine over wall time and processors, 0...1.
     public var machineCPU: Double?
+    /// The same of CPU time that a hypervisor withheld from tasks that were ready (steal), 0...1.
+    public var machineSteal: Double?
     /// By tier, in the order of `WatchSeries.tiers`.
     public var tiers: [TierCount?] = []
     /// Replicas of the services (`autoscaler_replicas`).
@@ -102,6 +104,7 @@ public struct WatchSeries: Sendable, Equatable {
             sample.pressure = mean
         }
         sample.machineCPU = Self.average(chosen.compactMap(\.machineCPU))
+        sample.machineSteal = Self.average(chosen.compactMap(\.machineSteal))
         sample.replicas = chosen.compactMap(\.replicas).last
         sample.requestRate = Self.average(chosen.compactMap(\.requestRate))
         sample.predictedRate = Self.average(chosen.compactMap(\.predictedRate))

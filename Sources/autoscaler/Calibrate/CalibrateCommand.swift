@@ -17,6 +17,8 @@ struct CalibrateCommand: ParsableCommand {
             batches. Steps given as --check are not fitted: each load of them, the trimmed mean of its repeats, must be \
             predicted within --check-limit, or nothing is written. Loads whose rate a replica is above every fitted \
             one are shown and marked, but prove nothing either way: at least one load must lie within the fitted rates.
+            Steps of a summary during which the hypervisor withheld more than --steal-limit of the processors tell of \
+            other machines on its host, and are left out.
 
             Example:
               loadgen run --scenario steps.yaml --json risk1.json
@@ -50,6 +52,8 @@ struct CalibrateCommand: ParsableCommand {
     var check: [String] = []
     @Option(help: "Largest error of a predicted 95th percentile, as a share of the measured one.")
     var checkLimit = 0.15
+    @Option(help: "Share of the processors that a hypervisor may withhold during a step of a summary, 0 to 1.")
+    var stealLimit = 0.05
     @Option(help: "Where the profile goes; - for standard output.")
     var out: String
 
@@ -58,6 +62,7 @@ struct CalibrateCommand: ParsableCommand {
         guard checkLimit > 0, checkLimit <= 10 else {
             throw ValidationError("--check-limit is more than 0, at most 10")
         }
+        guard stealLimit >= 0, stealLimit <= 1 else { throw ValidationError("--steal-limit is 0 to 1") }
         guard StepMeasurement.TimeUnit(rawValue: times) != nil else { throw ValidationError("--times is s, ms or us") }
     }
 
@@ -87,12 +92,11 @@ struct CalibrateCommand: ParsableCommand {
     /// - Throws: `ExitCode` 99 where a load within the fitted rates is predicted worse than allowed, or there is none.
     private func judge(_ calibration: ChainCalibration, _ comments: inout [String]) throws {
         let steps = try check.flatMap { text in
-            try StepSummary.place(text).map {
-                try StepSummary.read($0.file, service: $0.service, replicas: $0.replicas)
-            } ?? read([text])
+            try StepSummary.place(text).map { try undisturbed($0) } ?? read([text])
         }
+        guard !check.isEmpty else { return }
+        if steps.isEmpty { throw disturbed("check") }
         let checks = try calibration.check(steps)
-        guard !checks.isEmpty else { return }
         Terminal.complain("\npredicted / measured at loads that were not fitted, ms")
         Terminal.complain(CalibrationTable.checks(checks))
         var isMissed = false
@@ -130,8 +134,9 @@ struct CalibrateCommand: ParsableCommand {
             guard let place = StepSummary.place(text) else {
                 throw UserError("--summary: '\(text)' is not SERVICE:REPLICAS:FILE")
             }
-            evidence.steps += try StepSummary.read(place.file, service: place.service, replicas: place.replicas)
+            evidence.steps += try undisturbed(place)
         }
+        if evidence.steps.isEmpty { throw disturbed("fit") }
         for text in workers {
             let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 2, let count = Int(parts[1]), (1...1_024).contains(count) else {
@@ -142,6 +147,24 @@ struct CalibrateCommand: ParsableCommand {
         if let startups { evidence.startups = try ServiceProfile.Startup.read(try Self.text(startups), name: startups) }
         if let visits { evidence.visits = try VisitCounts(try Self.text(visits), name: visits) }
         return try ChainCalibration(evidence, base: try base(), latencyTarget: try target())
+    }
+
+    /// The steps of a summary during which the hypervisor withheld little; the others are named.
+    private func undisturbed(_ place: (service: String, replicas: Int, file: String)) throws -> [StepMeasurement] {
+        try StepSummary.read(place.file, service: place.service, replicas: place.replicas).compactMap { reading in
+            guard let steal = reading.steal, steal > stealLimit else { return reading.step }
+            Terminal.complain(
+                "calibrate: \(place.file): a step of \(CalibrationTable.rate(reading.step.rate)) requests a second is left "
+                    + "out, the hypervisor withheld \(CalibrationTable.percent(steal)) of the processors")
+            return nil
+        }
+    }
+
+    /// All steps were left out.
+    private func disturbed(_ purpose: String) -> UserError {
+        UserError(
+            "no step is left to \(purpose): the hypervisor withheld more than \(CalibrationTable.percent(stealLimit)) of "
+                + "the processors in each. Measure while its host is quiet, or raise --steal-limit")
     }
 
     private func base() throws -> ChainProfile? {

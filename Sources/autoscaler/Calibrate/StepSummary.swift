@@ -19,6 +19,12 @@ struct StepSummary {
         var response: Times
     }
 
+    /// A step and the share of the processors that the hypervisor withheld meanwhile; nil where the file does not say.
+    struct Reading {
+        var step: StepMeasurement
+        var steal: Double?
+    }
+
     private struct Document: Decodable {
         struct Schedule: Decodable {
             var seconds: Double
@@ -28,19 +34,34 @@ struct StepSummary {
             var error_ratio: Double
             var answered_per_second: Double
         }
+        struct Watch: Decodable {
+            struct Sample: Decodable {
+                var second: Double
+                var machine_steal: Double?
+            }
+            var samples: [Sample]
+        }
         var schema_version: Int
         var verdict: String
+        var watch: Watch?
         var schedule: Schedule
         var totals: Totals
         var response: Step.Times
         var steps: [Step]
+
+        /// Mean over the samples, each of about a second before its time, that are mostly of a stretch of seconds.
+        func steal(_ begin: Double, _ end: Double) -> Double? {
+            let shares = (watch?.samples ?? []).filter { $0.second > begin + 0.5 && $0.second <= end + 0.5 }
+                .compactMap(\.machine_steal)
+            return shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
+        }
     }
 
     /// Outcomes that are no answer.
     private static let failures = ["timeout", "error", "unknown", "dropped"]
 
     /// The steps of `service`, which had so many replicas.
-    static func read(_ file: String, service: String, replicas: Int) throws -> [StepMeasurement] {
+    static func read(_ file: String, service: String, replicas: Int) throws -> [Reading] {
         let document: Document
         do {
             document = try JSONDecoder().decode(Document.self, from: Data(try InputFile.read(file)))
@@ -56,19 +77,21 @@ struct StepSummary {
         if document.steps.isEmpty {
             let answered = 1 - document.totals.error_ratio
             guard answered > 0 else { throw UserError("\(file): nothing was answered") }
-            return [
-                StepMeasurement(
-                    service: service, replicas: replicas, rate: document.totals.answered_per_second / answered,
-                    answered: answered, document.response)
-            ]
+            let step = StepMeasurement(
+                service: service, replicas: replicas, rate: document.totals.answered_per_second / answered,
+                answered: answered, document.response)
+            let steal = document.steal(document.schedule.warmup_seconds, .greatestFiniteMagnitude)
+            return [Reading(step: step, steal: steal)]
         }
         return document.steps.compactMap { step in
             let total = step.counts.values.reduce(0, +)
             let failed = Self.failures.reduce(0) { $0 + (step.counts[$1] ?? 0) }
             guard step.end > step.begin, total > 0, step.response.mean_us > 0 else { return nil }
-            return StepMeasurement(
-                service: service, replicas: replicas, rate: step.offered / (step.end - step.begin),
-                answered: 1 - failed / total, step.response)
+            return Reading(
+                step: StepMeasurement(
+                    service: service, replicas: replicas, rate: step.offered / (step.end - step.begin),
+                    answered: 1 - failed / total, step.response),
+                steal: document.steal(step.begin, step.end))
         }
     }
 

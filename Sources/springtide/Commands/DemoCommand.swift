@@ -94,7 +94,7 @@ struct DemoCommand: AsyncParsableCommand {
         for row in result.tierRows {
             say("  \(row[0].padded(to: 12))\(row[1].padded(to: 12))\(row[2].padded(to: 11))\(row[3])")
         }
-        let shares = result.processors.map { "\($0.group) \(String(format: "%.2f", $0.processors))" }
+        let shares = result.processorRows.map { $0.joined(separator: " ") }
         say("Processors      \(shares.joined(separator: ", "))")
         say("Commits         \(result.commitText)\n")
         if result.loadExit == 99 { say("Not reached: \(result.saturation).\n") }

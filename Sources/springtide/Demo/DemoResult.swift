@@ -7,6 +7,7 @@ struct DemoResult {
     var nodeExit: Int32 = -1
     var kills = 0
     var processors: [(group: String, processors: Double)] = []
+    var watch = LoadWatch()
     var disk = DiskWitness.Finding(median: 0, p99: 0, longest: 0, late: 0, count: 0)
     var metrics = MetricsPage()
     var audit: AuditReport?
@@ -83,16 +84,38 @@ struct DemoResult {
         return "\(Int(count)) commits of \(Int(rows)) rows, mean \(String(format: "%.1f", mean)) ms; \(disk.text)"
     }
 
+    /// Share of the processors above which what the hypervisor withholds explains a missed response time.
+    static let withheldMin = 0.03
+
+    /// Share of time that a thread waits for a processor above which processors are short.
+    static let waitMin = 0.1
+
+    private static func decimals(_ value: Double) -> String { String(format: "%.2f", value) }
+
+    /// Who used the processors, and what the hypervisor withheld of them.
+    var processorRows: [[String]] {
+        let rows = processors.map { [$0.group, Self.decimals($0.processors)] }
+        return watch.withheld >= 0.01 ? rows + [["withheld by the hypervisor", Self.decimals(watch.withheld)]] : rows
+    }
+
     /// The component that was nearest to saturation, for a missed response time.
     var saturation: String {
         let total = processors.reduce(0) { $0 + $1.processors }
         let cores = Double(ProcessInfo.processInfo.activeProcessorCount)
-        let used = "\(String(format: "%.2f", total)) of \(Int(cores)) processors"
-        let first =
-            processors.first.map { "\($0.group) took \(String(format: "%.2f", $0.processors)) processors" } ?? "?"
+        let used = "\(Self.decimals(total)) of \(Int(cores)) processors"
+        let first = processors.first.map { "\($0.group) took \(Self.decimals($0.processors)) processors" } ?? "?"
+        // What others on the same host take is missing from the processors used, and each wait for it is a request's.
+        if watch.withheld > Self.withheldMin * cores {
+            return "the hypervisor withheld \(Self.decimals(watch.withheld)) processors (steal): other machines on its "
+                + "host are at work; \(used) busy"
+        }
         if total > 0.85 * cores { return "the machine is saturated (\(used)); \(first)" }
         // 1 % of a minute's requests wait where the disk stands still for 0.6 s of it: a few such writes are enough.
         if disk.longest > 50 { return "the disk stood still for up to \(Int(disk.longest)) ms; \(used) busy" }
+        if let most = watch.waits.first(where: { $0.component != "generator" }), most.share > Self.waitMin {
+            return "processors were short (\(used) busy): a thread of \(most.component) waited "
+                + "\(Int(100 * most.share)) % of the time for one; \(first)"
+        }
         return "no processor is saturated (\(used)): \(first); look at commits"
     }
 
@@ -111,7 +134,7 @@ struct DemoResult {
             ["title": "Commits and disk", "rows": [["L3", commitText]]],
             [
                 "title": "Processors used",
-                "rows": processors.map { [$0.group, String(format: "%.2f", $0.processors)] },
+                "rows": processorRows,
             ],
         ]
     }

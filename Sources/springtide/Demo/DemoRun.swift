@@ -81,6 +81,7 @@ actor DemoRun {
         disk.start()
         let before = ProcessorShare.sample()
         let start = ContinuousClock.now
+        try watched.write(toFile: loadFile, atomically: true, encoding: .utf8)
         let program = try ChildProcess.start(loadgenArguments, log: nil)
         let disturbing = Task(name: "disturb") {
             // The load of a drill ends when the drill has ended, however slow the machine.
@@ -93,6 +94,7 @@ actor DemoRun {
         }
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
         result.processors = ProcessorShare.sample().since(before, elapsed: elapsed)
+        result.watch = LoadWatch(summary: summaryFile)
         result.disk = await disk.stop()
         disturbing.cancel()
         if case .failure(let error) = await disturbing.result, !(error is CancellationError) { throw error }
@@ -154,10 +156,27 @@ actor DemoRun {
         if plan.kills > 0 { try await Task.sleep(for: .seconds(pause)) }
     }
 
+    private nonisolated var loadFile: String { "\(directory)/load.yaml" }
+
+    /// What the load generator watches beside its own process; all else of the load are its arguments.
+    private var watched: String {
+        let redis = stack.redis.nodes.map { "  - {pid_file: \"\($0.process.directory)/pid\", component: Redis}" }
+        return """
+            version: 1
+            name: "\(plan.rate) requests a second"
+            server_metrics:
+              - {pid_file: "\(directory)/node.pid", component: trading node}
+              - {pid_file: "\(stack.postgres.process.directory)/pid", component: PostgreSQL}
+            \(redis.joined(separator: "\n"))
+              - {scrape: "http://127.0.0.1:\(httpPort)/metrics"}
+            """
+    }
+
     private var loadgenArguments: [String] {
         let seed = SeedPlan(accounts: plan.accounts, instruments: plan.instruments, sessions: plan.sessions)
         var arguments = [
-            Self.sibling("loadgen"), "run", "--rate", "\(plan.rate)", "--duration", "\(plan.longestLoad)s",
+            Self.sibling("loadgen"), "run", "--scenario", loadFile, "--rate", "\(plan.rate)", "--duration",
+            "\(plan.longestLoad)s",
             "--seed", "\(plan.seed)", "--target", "127.0.0.1:\(fixPort)", "--sessions", "\(plan.sessions)",
             "--accounts", "\(plan.accounts)", "--account-first", "\(AccountID.firstClient.rawValue)",
             "--instruments", "\(directory)/instruments.csv", "--holdings-stride", "\(seed.stride)",
@@ -178,6 +197,8 @@ actor DemoRun {
         let node = try ChildProcess.start(
             [sibling("springtide"), "serve", "--config", "\(directory)/node.yaml", "--ready-file", ready],
             log: "\(directory)/node.log")
+        try "\(node.processID.map(String.init) ?? "")\n".write(
+            toFile: "\(directory)/node.pid", atomically: true, encoding: .utf8)
         for _ in 0..<(DemoPlan.longestRestart * 100) {
             if FileManager.default.fileExists(atPath: ready) { return node }
             guard node.isRunning else { break }

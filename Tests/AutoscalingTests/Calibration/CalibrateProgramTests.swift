@@ -160,21 +160,28 @@ import Testing
         }
     }
 
-    @Test("The steps of a loadgen summary are read; a run the generator limited is not") func summaries() throws {
+    @Test("The steps of a loadgen summary are read; a run the generator limited is not, nor steps of stolen processors")
+    func summaries() throws {
         let fit = CalibrationTests.known(workers: 4, seconds: 0.002, variation: 0.8)
-        func summary(verdict: String = "pass", version: Int = 2) -> String {
-            let steps = Self.loads.map { load in
+        func summary(verdict: String = "pass", version: Int = 2, steal: [Double] = []) -> String {
+            let steps = Self.loads.enumerated().map { index, load in
                 let rate = load * fit.capacity
                 let model = fit.predict(rate: rate, replicas: 1)
                 return """
-                    {"scenario": "s", "index": 0, "users": 0, "rate": \(rate), "begin": 10, "end": 40, "ok": true,
+                    {"scenario": "s", "index": 0, "users": 0, "rate": \(rate), "ok": true,
+                     "begin": \(index * 30), "end": \(index * 30 + 30),
                      "offered": \(rate * 30), "counts": {"ok": \(rate * 30), "timeout": 0}, "limits": [],
                      "response": {"count": 1, "mean_us": \(model.mean * 1e6), "p95_us": \(model.p95 * 1e6),
                                   "p50_us": \(model.mean * 0.9e6), "p99_us": \(model.p95 * 1.5e6)}}
                     """
             }
+            // A sample ends a little after its second.
+            let samples = steal.enumerated().flatMap { index, share in
+                (1...30).map { "{\"second\": \(Double(index * 30 + $0) + 0.01), \"machine_steal\": \(share)}" }
+            }
+            let watch = steal.isEmpty ? "" : "\"watch\": {\"samples\": [\(samples.joined(separator: ","))]},"
             return """
-                {"schema_version": \(version), "verdict": "\(verdict)", "schedule": {"seconds": 300, "warmup_seconds": 0},
+                {\(watch) "schema_version": \(version), "verdict": "\(verdict)", "schedule": {"seconds": 300, "warmup_seconds": 0},
                  "totals": {"error_ratio": 0, "answered_per_second": 100, "new": {}},
                  "response": {"mean_us": 1, "p95_us": 1}, "steps": [\(steps.joined(separator: ","))]}
                 """
@@ -182,6 +189,7 @@ import Testing
         let files = [
             "a.json": summary(), "limited.json": summary(verdict: "generator_limited"), "old.json": summary(version: 1),
             "other.json": "{\"steps\": 3}", "bad.json": "<html>",
+            "busy.json": summary(steal: [0, 0.2, 0.04, 0.06, 0]), "stolen.json": summary(steal: [1, 1, 1, 1, 1]),
         ]
         try with(files) {
             let outcome = try run("--summary", "risk:1:a.json", "--out", "-")
@@ -193,7 +201,22 @@ import Testing
             // The same times of two replicas are not what two replicas do.
             let wrong = try run("--summary", "risk:1:a.json", "--check", "risk:2:a.json", "--out", "-")
             #expect(wrong.code == 99 && wrong.output.isEmpty, "\(wrong.errors)")
+            let busy = try run("--summary", "risk:1:a.json", "--check", "risk:1:busy.json", "--out", "-")
+            #expect(busy.code == 0, "\(busy.errors)")
+            #expect(busy.errors.split(separator: "\n").count { $0.hasPrefix("risk ") } == 4, "one fit, three loads")
+            for (index, share) in [(1, "20.0 %"), (3, "6.0 %")] {
+                let rate = String(format: "%.1f", Self.loads[index] * fit.capacity)
+                #expect(
+                    busy.errors.contains(
+                        "busy.json: a step of \(rate) requests a second is left out, the hypervisor withheld \(share)"),
+                    "\(busy.errors)")
+            }
+            let all = try run("--summary", "risk:1:a.json", "--check", "risk:1:stolen.json", "--out", "-")
+            #expect(all.code == 2 && all.output.isEmpty && all.errors.contains("no step is left to check"))
+            let lenient = try run("--summary", "risk:1:stolen.json", "--steal-limit", "1", "--out", "-")
+            #expect(lenient.code == 0, "\(lenient.errors)")
             for (argument, words) in [
+                ("risk:1:stolen.json", "no step is left to fit"),
                 ("risk:1:limited.json", "the generator limited this run"), ("risk:1:old.json", "schema version 1"),
                 ("risk:1:other.json", "no summary of loadgen"), ("risk:1:bad.json", "no JSON object"),
                 ("risk:0:a.json", "not SERVICE:REPLICAS:FILE"), ("a.json", "not SERVICE:REPLICAS:FILE"),

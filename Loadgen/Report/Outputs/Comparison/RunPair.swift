@@ -38,6 +38,9 @@ struct RunPair {
         for (name, report) in [("first", a), ("second", b)] where report.verdict == .interrupted {
             notes.append("The \(name) run was interrupted.")
         }
+        for (name, report) in [("first", a), ("second", b)] {
+            if let steal = report.stealText { notes.append("In the \(name) run \(steal).") }
+        }
         if min(seriesA.count, seriesB.count) < Clustering.batchesMin {
             notes.append(
                 "Fewer than \(Clustering.batchesMin) intervals: requests are taken as independent, so that differences "
