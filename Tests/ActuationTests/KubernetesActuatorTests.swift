@@ -49,8 +49,8 @@ struct Cluster {
 struct KubernetesActuatorTests {
     let risk = ScaleTarget(.deployment, "risk")
 
-    func order(_ replicas: Int, epoch: UInt64 = 1) -> ReplicaOrder {
-        ReplicaOrder(service: "risk", replicas: replicas, decision: "d1", epoch: epoch)
+    func order(_ replicas: Int, seen: Int? = nil, epoch: UInt64 = 1) -> ReplicaOrder {
+        ReplicaOrder(service: "risk", replicas: replicas, seen: seen, decision: "d1", epoch: epoch)
     }
 
     @Test("The golden transcript of a real 1.20.2 API server, step by step")
@@ -119,6 +119,37 @@ struct KubernetesActuatorTests {
             #expect(applied == AppliedOrder(.changed, previous: 3, replicas: 5, conflicts: 2))
             #expect(cluster.fake.replicas("risk") == 5)
             #expect(cluster.surroundings.metric("autoscaler_actuation_conflicts_total") == 2)
+        }
+    }
+
+    @Test("What somebody has added since the decision is not taken away, neither before the patch nor after a conflict")
+    func unseen() async throws {
+        try await Cluster.with { cluster in
+            let actuator = try cluster.actuator()
+            #expect(try await actuator.apply(order(5, seen: 3)).result == .changed)
+            cluster.fake.setReplicas("risk", 9)
+            _ = cluster.fake.takeRequests()
+            for replicas in [7, 5, 4, 0] {
+                #expect(await fault { _ = try await actuator.apply(order(replicas, seen: 5)) }?.code == .stale)
+            }
+            #expect(
+                !cluster.fake.takeRequests().contains { $0.hasPrefix("PATCH") } && cluster.fake.replicas("risk") == 9)
+            // More than is there, and fewer by who saw what is there.
+            #expect(try await actuator.apply(order(10, seen: 5)) == AppliedOrder(.changed, previous: 9, replicas: 10))
+            #expect(try await actuator.apply(order(8, seen: 10)).result == .changed)
+            let isFirst = Mutex(true)
+            cluster.fake.intercept { request in
+                let isDisturbed =
+                    request.method == "PATCH"
+                    && isFirst.withLock { first in
+                        defer { first = false }
+                        return first
+                    }
+                if isDisturbed { cluster.fake.setReplicas("risk", 12) }
+                return nil
+            }
+            #expect(await fault { _ = try await actuator.apply(order(6, seen: 8)) }?.code == .stale)
+            #expect(cluster.fake.replicas("risk") == 12)
         }
     }
 

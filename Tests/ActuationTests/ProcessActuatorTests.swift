@@ -81,6 +81,13 @@ struct ProcessActuatorTests {
             #expect(again == AppliedOrder(.unchanged, previous: 4, replicas: 4))
             let sent = supervisor.state.withLock { $0.orders }
             #expect(sent.first == "{\"decision\":\"d1\",\"epoch\":3,\"replicas\":4}")
+            // Four are there by now: who saw two may order more, not three.
+            func late(_ replicas: Int) -> ReplicaOrder {
+                ReplicaOrder(service: "risk", replicas: replicas, seen: 2, decision: "d2", epoch: 3)
+            }
+            #expect(await fault { _ = try await actuator.apply(late(3)) }?.code == .stale)
+            #expect(supervisor.state.withLock { $0.orders.count } == sent.count)
+            #expect(try await actuator.apply(late(5)).replicas == 5)
         }
     }
 

@@ -175,6 +175,14 @@ import Testing
         let twice = try await bench.run("replay", bench.journal, "--policy", "reactive", "--policy", "keda")
         let again = try await bench.run("replay", bench.journal, "--policy", "reactive", "--policy", "keda")
         #expect(twice.code == 0 && twice.output == again.output)
+        // A journal has one writer.
+        let holder = try bench.start("holder.log")
+        let count = try bench.decisions().count
+        #expect(try await bench.until { try bench.decisions().count != count })
+        let second = try await bench.run("run", "--config", bench.config, "--once")
+        #expect(second.code == 2 && second.output.contains("another sidecar writes this journal"), "\(second.output)")
+        holder.signal(SIGKILL)
+        _ = await holder.wait()
         let unknown = try await bench.run("replay", bench.journal, "--policy", "oracle")
         #expect(unknown.code == 2 && unknown.output.contains("'oracle' is none of ladder, hpa"))
     }

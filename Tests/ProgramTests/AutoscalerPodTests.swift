@@ -113,6 +113,32 @@ import Testing
         }
     }
 
+    @Test("A service whose replicas were never seen is given no orders, whatever is decided for it")
+    func unseen() async throws {
+        try await with(isAnnotated: true) { cluster, bench in
+            try bench.write(cluster.text(folder: bench.folder))
+            for name in PodCluster.deployments { cluster.fake.setReplicas(name, 10) }
+            cluster.setRate(50)
+            _ = cluster.fake.takeRequests()
+            cluster.fake.intercept { request in
+                request.path.hasSuffix("/risk/scale") ? FakeKubernetes.failure(500, "Failure", "no scale") : nil
+            }
+            let sidecar = try bench.start("run.log")
+            // The other service is seen, has little to do, and becomes smaller.
+            let isSmaller = try await bench.until { cluster.replicas["match"] ?? 10 < 9 }
+            #expect(isSmaller, "\(bench.log("run.log").suffix(2_000))")
+            #expect(cluster.replicas["risk"] == 10)
+            #expect(!cluster.fake.takeRequests().contains { $0.hasPrefix("PATCH") && $0.contains("/risk/") })
+            let warned = bench.log("run.log").components(separatedBy: "risk: its replicas were never seen").count - 1
+            #expect(warned == 1, "\(bench.log("run.log").suffix(2_000))")
+            cluster.fake.intercept(nil)
+            let isSeen = try await bench.until { cluster.replicas["risk"] ?? 10 < 9 }
+            #expect(isSeen, "\(bench.log("run.log").suffix(2_000))")
+            sidecar.signal(SIGTERM)
+            #expect(await sidecar.wait() == 0)
+        }
+    }
+
     @Test("Of two sidecars with a Lease one orders, both read the pods; when it is killed the other goes on")
     func twoSidecars() async throws {
         try await with(isAnnotated: true) { cluster, first in

@@ -4,17 +4,30 @@ public struct ReplicaOrder: Sendable, Equatable {
     public var service: String
     /// Replicas wanted, not negative.
     public var replicas: Int
+    /// Replicas that were ordered when it was decided; nil where the order stands whatever is there by now.
+    public var seen: Int?
     /// Id of the decision, in the journal and at the actuator; the same order may be sent again under it.
     public var decision: String
     /// The epoch of leadership under which it was decided.
     public var epoch: UInt64
 
     /// An order.
-    public init(service: String, replicas: Int, decision: String, epoch: UInt64) {
+    public init(service: String, replicas: Int, seen: Int? = nil, decision: String, epoch: UInt64) {
         self.service = service
         self.replicas = replicas
+        self.seen = seen
         self.decision = decision
         self.epoch = epoch
+    }
+
+    /// Refuses to take replicas away that were not there when it was decided: somebody has ordered more since.
+    ///
+    /// - Parameter current: replicas that are ordered now.
+    func check(current: Int) throws(ActuationFault) {
+        guard let seen, current > seen, replicas < current else { return }
+        throw ActuationFault(
+            .stale,
+            "\(service): \(current) replicas are ordered by now, \(replicas) were decided where \(seen) were seen")
     }
 }
 

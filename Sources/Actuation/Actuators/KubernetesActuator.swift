@@ -128,6 +128,7 @@ public final class KubernetesActuator: Actuator {
                 options.dryRun ? .dryRun : previous == order.replicas ? .unchanged : .changed, previous: previous,
                 replicas: order.replicas, conflicts: attempt.conflicts)
         }
+        try order.check(current: scale.replicas)
         let changed = try await client.setReplicas(
             order.replicas, of: target, resourceVersion: scale.resourceVersion, dryRun: options.dryRun)
         guard changed.replicas == order.replicas else {

@@ -49,6 +49,7 @@ public final class ProcessActuator: Actuator {
             do throws(ActuationFault) {
                 let before = try await observe()[order.service]
                 guard let before else { throw ActuationFault(.notFound, "the supervisor has no '\(order.service)'") }
+                if number == 1 { try order.check(current: before.desired) }
                 previous = previous ?? before.desired
                 let stored = try await put(order)
                 return AppliedOrder(

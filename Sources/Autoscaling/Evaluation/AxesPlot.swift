@@ -76,8 +76,9 @@ struct AxesPlot {
         if let limit { y = min(y.lowerBound, limit)...max(y.upperBound, limit) }
         if startsAtZero { x = min(0, x.lowerBound)...x.upperBound }
         if isLogarithmic { y = yLeast...max(10 * yLeast, y.upperBound * 1.3) }
-        let xGap = max((x.upperBound - x.lowerBound) * 0.04, .leastNonzeroMagnitude)
-        let yGap = max((y.upperBound - y.lowerBound) * 0.06, .leastNonzeroMagnitude)
+        // An axis on which all values are the same is one long.
+        let xGap = x.upperBound > x.lowerBound ? (x.upperBound - x.lowerBound) * 0.04 : 1
+        let yGap = y.upperBound > y.lowerBound ? (y.upperBound - y.lowerBound) * 0.06 : 1
         return Frame(
             x: x.lowerBound...x.upperBound + xGap,
             y: isLogarithmic ? y : y.lowerBound - (y.lowerBound < 0 ? yGap : 0)...y.upperBound + yGap)
@@ -173,6 +174,7 @@ struct AxesPlot {
         guard span > 0, span.isFinite else { return [range.lowerBound] }
         let power = pow(10, (log10(span / 4)).rounded(.down))
         let step = [1.0, 2, 5, 10].map { $0 * power }.first { span / $0 <= 7 } ?? 10 * power
+        guard step > 0 else { return [range.lowerBound] }
         let first = (range.lowerBound / step - 1e-9).rounded(.up)
         let last = (range.upperBound / step + 1e-9).rounded(.down)
         return first > last ? [] : stride(from: first, through: last, by: 1).map { $0 * step }

@@ -16,13 +16,16 @@ public struct JournalRun: Sendable, Equatable {
     public var modelHash: String?
     /// The last decision of the run before, which this one goes on from; nil where there was none.
     public var resumed: String?
+    /// Whether the learned policy only proposed, whatever the configuration says (`run --shadow`).
+    public var isShadow: Bool
     /// Whether the run began in an earlier file, so that the policies' memory is older than this line.
     public var isContinued: Bool
 
     /// A beginning.
     public init(
         run: String, at: Double, services: [String], configuration: String, profile: String? = nil,
-        configurationHash: String, modelHash: String? = nil, resumed: String? = nil, isContinued: Bool = false
+        configurationHash: String, modelHash: String? = nil, resumed: String? = nil, isShadow: Bool = false,
+        isContinued: Bool = false
     ) {
         self.run = run
         self.at = at
@@ -32,6 +35,7 @@ public struct JournalRun: Sendable, Equatable {
         self.configurationHash = configurationHash
         self.modelHash = modelHash
         self.resumed = resumed
+        self.isShadow = isShadow
         self.isContinued = isContinued
     }
 }

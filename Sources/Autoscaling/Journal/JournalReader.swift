@@ -114,7 +114,8 @@ extension JournalRun {
             run: try fields.text("run"), at: try fields.number("at"), services: services,
             configuration: try fields.text("config"), profile: try fields.text(ifAny: "profile"),
             configurationHash: try fields.text("config_hash"), modelHash: try fields.text(ifAny: "model_hash"),
-            resumed: try fields.text(ifAny: "resumed"), isContinued: try fields.flag(ifAny: "continued") ?? false)
+            resumed: try fields.text(ifAny: "resumed"), isShadow: try fields.flag(ifAny: "shadow") ?? false,
+            isContinued: try fields.flag(ifAny: "continued") ?? false)
     }
 }
 

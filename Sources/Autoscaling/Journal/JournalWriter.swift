@@ -58,6 +58,7 @@ extension JournalRun {
         object.text("config_hash", configurationHash)
         object.text("model_hash", ifAny: modelHash)
         object.text("resumed", ifAny: resumed)
+        if isShadow { object.flag("shadow", true) }
         object.flag("continued", isContinued)
         object.text("config", configuration)
         object.text("profile", ifAny: profile)

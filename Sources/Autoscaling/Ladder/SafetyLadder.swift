@@ -140,14 +140,14 @@ public struct SafetyLadder {
             shield?.observe(observation)
         }
         isShielded = acting == .learned && !changes.isEmpty
-        if observation.time.isFinite { gate.note(ordered, at: observation.time) }
+        if health.isTimeSound { gate.note(ordered, at: observation.time) }
         let isSettled = acting.needsData ? health.isSettled : health.isSettled.map { _ in false }
         var decision = gate.admit(wanted, observation, isSettled: isSettled, &changes)
         if !isActing {
             isShielded = false
             for index in ordered.indices { decision.services[index].replicas = ordered[index] }
         }
-        conclude(observation, decision, acting: acting, isBlind: isBlind)
+        conclude(observation, decision, acting: acting, isBlind: isBlind, isTimeSound: health.isTimeSound)
         return LadderRound(
             observation: seen, level: level, acting: acting, decider: decider, isBlind: isBlind,
             proposals: proposals, changes: changes, decision: decision, events: events)
@@ -155,9 +155,10 @@ public struct SafetyLadder {
 
     /// Tells everyone what is in force.
     private mutating func conclude(
-        _ observation: Observation, _ decision: Decision, acting: LadderLevel, isBlind: Bool
+        _ observation: Observation, _ decision: Decision, acting: LadderLevel, isBlind: Bool, isTimeSound: Bool
     ) {
-        if observation.time.isFinite { gate.note(decision.replicas, at: observation.time) }
+        // A time that went back would wipe out what the step limits remember.
+        if isTimeSound { gate.note(decision.replicas, at: observation.time) }
         if acting.needsData {
             lastGood = decision
             holdSince = nil

@@ -55,7 +55,9 @@ public struct RateRule: Sendable, Equatable {
     private var offered: OfferedRate
     private var needs: TrailingMaximum
     private var history = ScaleHistory()
-    private var isSeeded = false
+    /// When the last need was added, and the shortest time between two.
+    private var neededAt: Double?
+    private var pace = Double.infinity
 
     /// A rule for one service without memory.
     init(_ settings: Settings) {
@@ -87,9 +89,7 @@ public struct RateRule: Sendable, Equatable {
         let need = service.clamp(max(floor, counted))
         // A replica that should serve by now may never do so: another takes its place until it does or is given up.
         let overdue = observed.pending.count { $0 > service.startup.range.upperBound }
-        // What is in force when the rule begins counts as a need, so that it does not begin with a scale-down.
-        if !isSeeded { needs.add(held, at: now) }
-        isSeeded = true
+        if isBeginning(at: now) { needs.add(held, at: now) }
         let lasting = service.clamp(needs.add(need, at: now) + overdue)
         let wanted = service.clamp(need + overdue)
         var reasons = [
@@ -113,6 +113,16 @@ public struct RateRule: Sendable, Equatable {
         let bounded = service.clamp(replicas)
         inForce.propose(bounded, at: now)
         return ServiceDecision(replicas: bounded, reasons: reasons)
+    }
+
+    /// Whether nothing is known of the needs before: what is in force then counts as one, so that the rule begins with no
+    /// scale-down, neither at its start nor where numbers were missing for so long that its window ran empty.
+    private mutating func isBeginning(at now: Double) -> Bool {
+        defer { neededAt = now }
+        guard let neededAt else { return true }
+        let gap = now - neededAt
+        defer { if gap > 0 { pace = min(pace, gap) } }
+        return gap > max(settings.ageMax, pace.isFinite ? 3 * pace : 0)
     }
 
     /// Takes what was applied after a decision.

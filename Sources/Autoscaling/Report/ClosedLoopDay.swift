@@ -89,8 +89,10 @@ public struct ClosedLoopDay: Sendable {
             default: break
             }
         }
-        rounds = rounds.filter { $0.at <= end }
-        events = events.filter { $0.at <= end }
+        // The last decision before the day is in force when it begins.
+        let before = rounds.lastIndex { $0.at <= 0 }.map { rounds[$0].at } ?? 0
+        rounds = rounds.filter { $0.at >= before && $0.at <= end }
+        events = events.filter { (0...end).contains($0.at) }
         guard !rounds.isEmpty else { throw SimulationFault(.measurement, "the journal has no decision of the day") }
         guard !self.replicas.isEmpty else { throw SimulationFault(.measurement, "no replicas were sampled in the day") }
         guard rounds.allSatisfy({ $0.decision.round.decision.services.count == profile.services.count }) else {

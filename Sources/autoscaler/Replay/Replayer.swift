@@ -53,6 +53,9 @@ struct Replayer {
     private(set) var verdicts: [ReplayVerdict]
     private var players: [Player] = []
     private var last: JournalDecision?
+    /// What the run at hand was begun with, to begin a learned policy anew where its model was loaded again.
+    private var current: (settings: RunConfiguration, model: LoadedModel?, run: String)?
+    private var hasDecided = false
     private let names: [String]
 
     /// A replay under the policies of `names`: `ladder`, or one that a shelf or a model has.
@@ -80,12 +83,32 @@ struct Replayer {
             guard !players.isEmpty else { throw UserError("the journal begins without the head of a run") }
             for index in names.indices { decide(decision, index) }
             last = decision
+            hasDecided = true
+        // The event that tells of a run's first model comes before all its decisions, and changes nothing.
+        case .event(let event) where event.reason.code == "ModelLoaded" && hasDecided: reload(event.modelHash)
         case .actuation, .outcome, .event: return
         }
     }
 
+    /// A model that was loaded again (SIGHUP) is enabled, and its policy remembers nothing.
+    private mutating func reload(_ hash: String?) {
+        guard let current else { return }
+        guard let loaded = current.model, loaded.hash == hash else {
+            notes.append("run \(current.run) went on with model \(hash ?? "unknown"), which this replay has not")
+            return
+        }
+        for (index, player) in players.enumerated() {
+            switch player {
+            case .ladder(var ladder):
+                ladder.replaceModel(loaded.policy)
+                players[index] = .ladder(ladder)
+            case .policy: if names[index] == loaded.policy.name { players[index] = .policy(loaded.policy) }
+            }
+        }
+    }
+
     private mutating func begin(_ run: JournalRun) throws {
-        let settings: RunConfiguration
+        var settings: RunConfiguration
         if let configuration {
             settings = configuration
         } else {
@@ -96,7 +119,9 @@ struct Replayer {
         guard settings.profile.services.map(\.name) == run.services else {
             throw UserError("run \(run.run) is of the services \(run.services.joined(separator: ", "))")
         }
+        if run.isShadow { settings.ladder.isShadow = true }
         let loaded = try model(settings.profile)
+        (current, hasDecided) = ((settings, loaded, run.run), false)
         if loaded?.hash != run.modelHash {
             notes.append(
                 "run \(run.run) had \(run.modelHash.map { "model \($0)" } ?? "no model"), "
@@ -112,7 +137,9 @@ struct Replayer {
         do {
             if name == "ladder" {
                 var ladder = try PolicyShelf.ladder(settings, learned: loaded?.policy)
-                if let resumed = run.resumed, let last, last.id == resumed {
+                if let resumed = run.resumed, let last, last.id == resumed,
+                    last.round.decision.services.count == run.services.count
+                {
                     ladder.resume(
                         replicas: last.round.decision.replicas, level: last.round.level,
                         isModelDisabled: last.isModelDisabled && last.modelHash == run.modelHash)
@@ -126,7 +153,10 @@ struct Replayer {
                         + "model of that name is loaded")
             }
             let policy = try PolicyShelf.policy(name, settings)
-            let isApart = settings.counterfactuals.contains(name)
+            // One that is a rung as well is compared as the rung, whose proposal is the first of that name.
+            let isApart =
+                settings.counterfactuals.contains(name) && name != LadderLevel.forecast.word
+                && name != LadderLevel.reactive.word
             return .policy(isApart ? CounterfactualPolicy(policy, settings.profile) : policy)
         } catch let fault as PolicyFault {
             throw UserError("--policy \(name): \(fault.description)")

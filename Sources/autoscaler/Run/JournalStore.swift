@@ -35,9 +35,7 @@ final class JournalStore {
         if !manager.fileExists(atPath: path), !manager.createFile(atPath: path, contents: nil) {
             throw UserError("\(path): the journal cannot be made")
         }
-        guard let file = FileHandle(forUpdatingAtPath: path) else {
-            throw UserError("\(path): the journal cannot be opened")
-        }
+        let file = try Self.open(path)
         let data = try file.readToEnd() ?? Data()
         let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 - data.startIndex + 1 } ?? 0
         bytesTorn = data.count - whole
@@ -52,6 +50,17 @@ final class JournalStore {
             found = Self.tail(older)
         }
         last = found
+    }
+
+    /// Opens a file that is there, for this process alone: the lock goes with the process, however it ends.
+    private static func open(_ path: String) throws -> FileHandle {
+        guard let file = FileHandle(forUpdatingAtPath: path) else {
+            throw UserError("\(path): the journal cannot be opened")
+        }
+        guard flock(file.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw UserError("\(path): another sidecar writes this journal; give each one its own `journal.file`")
+        }
+        return file
     }
 
     /// The last decision of a journal's bytes; lines that cannot be read are passed over.
@@ -77,8 +86,8 @@ final class JournalStore {
     func append(_ line: JournalLine) -> Bool {
         let data = Data((line.text + "\n").utf8)
         do {
-            if let head, rotation.isDue(size: Int(size), line: data.count) {
-                try turn()
+            if let head, size == 0 || rotation.isDue(size: Int(size), line: data.count) {
+                if size > 0 { try turn() }
                 let first = Data((JournalLine.run(head).text + "\n").utf8)
                 try file.write(contentsOf: first)
                 size += UInt64(first.count)
@@ -100,7 +109,7 @@ final class JournalStore {
         syncedAt = now()
     }
 
-    /// Renames the files by one and begins an empty one.
+    /// Renames the files by one and begins an empty one, which is there before the full one is let go.
     private func turn() throws {
         try file.synchronize()
         let manager = FileManager.default
@@ -108,15 +117,19 @@ final class JournalStore {
         if names.count == 1 {
             try file.truncate(atOffset: 0)
         } else {
+            let fresh = path + ".new"
+            guard manager.createFile(atPath: fresh, contents: nil) else {
+                throw UserError("\(fresh): the journal cannot be made")
+            }
+            let next = try Self.open(fresh)
             if let oldest = names.last, manager.fileExists(atPath: oldest) { try manager.removeItem(atPath: oldest) }
             for (newer, older) in zip(names.dropLast(), names.dropFirst()).reversed()
             where manager.fileExists(atPath: newer) {
                 try manager.moveItem(atPath: newer, toPath: older)
             }
-            try file.close()
-            guard manager.createFile(atPath: path, contents: nil), let next = FileHandle(forUpdatingAtPath: path) else {
-                throw UserError("\(path): the journal cannot be made")
-            }
+            try manager.moveItem(atPath: fresh, toPath: path)
+            // The full file is on the disk: an error of its end loses nothing.
+            try? file.close()
             file = next
         }
         size = 0

@@ -42,7 +42,7 @@ struct RunCommand: ParsableCommand {
         Interrupt.install()
         Hangup.install()
         let whole = settings
-        let (path, options) = (config, Sidecar.Options(isDryRun: dryRun, isOnce: once))
+        let (path, options) = (config, Sidecar.Options(isDryRun: dryRun, isOnce: once, isShadow: shadow))
         let outcome = Mutex<Result<Void, any Error>>(.success(()))
         let done = DispatchSemaphore(value: 0)
         Task.detached(name: "sidecar") {

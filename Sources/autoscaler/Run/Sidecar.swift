@@ -14,6 +14,8 @@ final class Sidecar {
         var isDryRun = false
         /// Ends after one decision.
         var isOnce = false
+        /// Lets the learned policy propose only, whatever the file says.
+        var isShadow = false
     }
 
     private let configuration: RunConfiguration
@@ -59,7 +61,7 @@ final class Sidecar {
             JournalRun(
                 run: run, at: Outside.wall(), services: names, configuration: configuration.text,
                 profile: configuration.profileText, configurationHash: configuration.hash, modelHash: model?.hash,
-                resumed: journal?.last?.id))
+                resumed: journal?.last?.id, isShadow: options.isShadow))
         hasBegun = true
         for event in early { journal?.append(.event(event)) }
         early = []
@@ -229,8 +231,18 @@ final class Sidecar {
     private func carryOut(_ decision: Decision, id: String, epoch: UInt64) async {
         let actuator = outside.actuator
         var orders: [ReplicaOrder] = []
-        for (name, service) in zip(names, decision.services) where states[name]?.desired != service.replicas {
-            orders.append(ReplicaOrder(service: name, replicas: service.replicas, decision: id, epoch: epoch))
+        for (name, service) in zip(names, decision.services) {
+            guard let seen = states[name]?.desired else {
+                // What nobody has seen may be more than was decided for the little that was assumed.
+                metrics.countActuation(name, "unseen")
+                outside.warnings.warn(
+                    "apply \(name) unseen", "\(name): its replicas were never seen, nothing is ordered",
+                    at: Outside.now())
+                continue
+            }
+            guard seen != service.replicas else { continue }
+            orders.append(
+                ReplicaOrder(service: name, replicas: service.replicas, seen: seen, decision: id, epoch: epoch))
         }
         let results = await withTaskGroup(of: (ReplicaOrder, String, String).self) { group in
             for order in orders {

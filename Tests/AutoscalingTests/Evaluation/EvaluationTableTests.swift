@@ -93,5 +93,11 @@ import Testing
             #expect(opened == html.components(separatedBy: "</\(tag)>").count, "\(tag)")
         }
         #expect(!html.contains("nan") && !html.contains("inf\""))
+        // A run of less than a minute has one place on its axis, and one without requests one height.
+        var still = RunScoreTests.record(0)
+        (still.requests, still.p95, still.utilisation) = (0, 0, 0)
+        let short = EvaluationPage(
+            title: "short", note: "", timelines: [RunTimeline(policy: "rule", trace: "day", [still])], goals: [])
+        #expect(!short.html(Self.table).contains("nan"))
     }
 }

@@ -77,7 +77,8 @@ import Testing
                     run: text(&random), at: at, services: (0..<services).map { "s\($0)" },
                     configuration: text(&random), profile: random.percent(50) ? text(&random) : nil,
                     configurationHash: "c", modelHash: random.percent(50) ? "m" : nil,
-                    resumed: random.percent(50) ? "r-1" : nil, isContinued: random.percent(50)))
+                    resumed: random.percent(50) ? "r-1" : nil, isShadow: random.percent(50),
+                    isContinued: random.percent(50)))
         case 1:
             return .actuation(
                 JournalActuation(

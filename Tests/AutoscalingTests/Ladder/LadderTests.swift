@@ -262,6 +262,20 @@ import Testing
         #expect(old.codes == ["SampleTravel"] && old.decision.replicas == [5, 4])
     }
 
+    @Test("A time that goes back does not make the step limits forget") func travelledLimits() throws {
+        var settings = LadderSettings()
+        (settings.steps.upWindow, settings.steps.downWindow) = (60, 60)
+        var bench = try LadderBench(settings)
+        bench.run(4)
+        bench.learned.say(20, 5)
+        #expect(bench.round().decision.replicas == [10, 5])
+        bench.time -= 15
+        #expect(bench.round().isBlind)
+        bench.time += 5
+        #expect(bench.run(3).decision.replicas == [10, 5], "still 60 s after five")
+        #expect(bench.run(4).decision.replicas == [20, 5])
+    }
+
     @Test("A model that is put in later climbs after ten clean minutes, one that is exchanged acts at once")
     func replacing() throws {
         var bench = try LadderBench(hasModel: false)

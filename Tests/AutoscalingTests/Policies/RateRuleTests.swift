@@ -65,6 +65,31 @@ import Testing
         #expect(after[31] == 6 && after.last == 4)
     }
 
+    @Test("After a gap in the numbers the window begins with what is in force, and no scale-down comes before its end")
+    func gap() throws {
+        var policy = try ReactiveRule(Chains.single)
+        for step in 0..<3 {
+            let observation = Chains.observe(Double(step) * 10, rate: 1_400, ready: 20)
+            #expect(try policy.decide(observation).replicas == [20])
+            policy.applied(Decision(services: [ServiceDecision(replicas: 20)]), at: observation.time)
+        }
+        // Nobody asks while nothing is known; the needs of then are older than the window when numbers come again.
+        let after = try (0..<14).map { step in
+            let observation = Chains.observe(230 + Double(step) * 10, rate: 140, ready: 20)
+            defer { policy.applied(Decision(services: [ServiceDecision(replicas: 20)]), at: observation.time) }
+            return try policy.decide(observation).replicas[0]
+        }
+        #expect(after == Array(repeating: 20, count: 13) + [15])
+        // Decisions that are always that far apart are no gap: the window ends.
+        var slow = try ReactiveRule(Chains.single)
+        let down = try (0..<6).map { step in
+            let observation = Chains.observe(Double(step) * 60, rate: step == 0 ? 1_400 : 140, ready: 20)
+            defer { slow.applied(Decision(services: [ServiceDecision(replicas: 20)]), at: observation.time) }
+            return try slow.decide(observation).replicas[0]
+        }
+        #expect(down.last == 15 && down[1] == 20)
+    }
+
     @Test("Reactive: what waits is worked off within the time given") func drain() throws {
         var settings = RateRule.Settings(utilisation: 1)
         settings.drain = 30
