@@ -14,8 +14,11 @@ public struct ClosedLoopDay: Sendable {
         /// Percentiles of the response time, from the intended send time, in seconds; nil without answers.
         public var p95: Double?
         public var p99: Double?
-        /// All response times in nanoseconds; nil without answers.
+        /// All response times in nanoseconds, those of errors among them; nil without answers.
         public var latency: HDRHistogram?
+        /// Answers that were errors, and requests whose answer is unknown.
+        public var errors = 0.0
+        public var unknown = 0.0
     }
 
     /// The replicas of a service at a moment, as the supervisor told.
@@ -201,6 +204,14 @@ private struct LoadSeconds {
         var second = ClosedLoopDay.Second(
             second: try fields.number("second"), offered: try fields.number("offered"), p95: nil, p99: nil,
             latency: nil)
+        // In the order of the load generator's outcomes: the fifth are errors, the sixth unknown.
+        if let outcomes = try fields.list(ifAny: "outcomes") {
+            let counts = outcomes.map { if case .number(let text) = $0 { Double(text) ?? -1 } else { -1.0 } }
+            guard counts.count == 7, counts.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+                throw JournalFault(line: 0, "the outcomes of second \(second.second) are not seven counts")
+            }
+            (second.errors, second.unknown) = (counts[4], counts[5])
+        }
         guard try fields.number("done") > 0 else { return second }
         second.p95 = try fields.number("p95_us") / 1e6
         second.p99 = try fields.number("p99_us") / 1e6

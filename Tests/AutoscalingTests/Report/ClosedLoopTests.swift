@@ -27,6 +27,15 @@ private struct SmallDay {
 
     func ordered(_ second: Int) -> Int { orders.last { $0.at <= second }?.replicas ?? 1 }
 
+    /// The share of answers that are fast errors, and of requests whose answer is unknown.
+    var errors = 0.0
+    var unknown = 0.0
+
+    private func outcomes(_ second: Int) -> [Int] {
+        let offered = Double(Self.offered(second))
+        return [Int(offered * (1 - errors)), 0, 0, 0, Int(offered * errors), Int(offered * unknown), 0]
+    }
+
     var summary: String {
         let series = (0..<40).map { second in
             var histogram = HDRHistogram(lowest: 1_000, highest: 120_000_000_000, digits: 2)
@@ -34,7 +43,7 @@ private struct SmallDay {
             let time = milliseconds(second) * 1_000
             if silent.contains(second) { return "{\"second\":\(second),\"offered\":0,\"done\":0}" }
             return "{\"second\":\(second),\"offered\":\(Self.offered(second)),\"done\":\(Self.offered(second)),"
-                + "\"p95_us\":\(time),\"p99_us\":\(time),\"latency\":\"\(HDRHistogramCodec.encode(histogram))\"}"
+                + "\"outcomes\":\(outcomes(second)),\"p95_us\":\(time),\"p99_us\":\(time),\"latency\":\"\(HDRHistogramCodec.encode(histogram))\"}"
         }
         return "{\"started_at_us\":\(Int(Self.start * 1e6)),\"schedule\":{\"interval_seconds\":1},"
             + "\"series\":[\(series.joined(separator: ","))]}"
@@ -102,6 +111,19 @@ private struct SmallDay {
         #expect(try #require(findings.course("hpa")).shortSeconds == 5)
         #expect(findings.promises.allSatisfy { $0.isKept })
         #expect(findings.secondsOver == 0 && findings.openOver == 0)
+    }
+
+    @Test("Errors and unknown answers are over the limit however fast they came; more than 5 % break the promise")
+    func errors() throws {
+        var small = SmallDay()
+        (small.errors, small.unknown) = (0.03, 0.01)
+        let few = ClosedLoopFindings(try small.day())
+        #expect(abs(few.openOver - (27 * 9 + 9 * 9 + 0) / (909.0 * 9)) < 2e-3 && few.promises[0].isKept)
+        small.errors = 0.1
+        let many = ClosedLoopFindings(try small.day())
+        #expect(many.openOver > 0.1 && many.openP95 == few.openP95 && !many.promises[0].isKept)
+        small.unknown = -1
+        #expect(throws: SimulationFault.self) { try small.day() }
     }
 
     @Test("An order that came with the surge is none before it")
