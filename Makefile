@@ -12,7 +12,7 @@ BENCHMARKS = MatchingBenchmark RiskBenchmark RedisBenchmark CommitBenchmark Cach
 DEMO = --report demo-report
 SMALL = --accounts 2000 --instruments 100 --correctness-only --report demo-report
 
-.PHONY: deps build test demo demo-check drill nemesis soak peers consumer sanitize bench lint clean
+.PHONY: deps build test programs demo demo-check drill nemesis soak peers consumer sanitize bench lint clean
 
 deps: ## install the Debian packages that are missing
 	@missing=""; for p in $(DEBIAN); do \
@@ -31,16 +31,16 @@ test: deps ## build and run all tests against real servers
 	$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build --no-parallel --explicit-target-dependency-import-check error
 
-demo: deps ## one minute of a trading day at 15,000 orders a second, with a verdict
-	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
+programs: deps ## the demo's programs; BUILT=yes where a whole build has just made them
+	$(if $(BUILT),,$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen)
+
+demo: programs ## one minute of a trading day at 15,000 orders a second, with a verdict
 	$(BIN)/springtide demo $(DEMO)
 
-demo-check: deps ## a short demo that judges correctness only
-	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
+demo-check: programs ## a short demo that judges correctness only
 	$(BIN)/springtide demo --duration 5s --rate 1000 $(SMALL)
 
-drill: deps ## kill -9 of the node ten times in mid-load, then Redis away for ten seconds: nothing may be lost
-	$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen
+drill: programs ## kill -9 of the node ten times in mid-load, then Redis away for ten seconds: nothing may be lost
 	$(BIN)/springtide demo --kill 10 --duration 40s --rate 500 $(SMALL)
 	$(BIN)/springtide demo --redis-stop 10 --duration 25s --rate 500 $(SMALL)
 

@@ -110,6 +110,11 @@ public struct HPAConfiguration: Sendable, Equatable {
         return faster
     }
 
+    /// Seconds over which recommendations are compared before replicas become more, and fewer.
+    var windows: (up: Double, down: Double) {
+        (behavior?.up.stabilisation ?? 0, behavior?.down.stabilisation ?? downscaleStabilisation)
+    }
+
     /// Tolerance up and down.
     var tolerances: HPATolerance {
         HPATolerance(up: behavior?.up.tolerance ?? tolerance, down: behavior?.down.tolerance ?? tolerance)

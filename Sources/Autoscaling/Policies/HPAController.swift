@@ -82,8 +82,7 @@ public struct HPAController: Sendable, Equatable {
 
     /// The proposal held back by the recommendations of the windows; remembers it as it was.
     private mutating func stabilise(_ desired: Int, spec: Int, now: Double) -> Int {
-        let downWindow = configuration.behavior?.down.stabilisation ?? configuration.downscaleStabilisation
-        let upWindow = configuration.behavior?.up.stabilisation ?? 0
+        let (upWindow, downWindow) = configuration.windows
         var (up, down) = (desired, desired)
         for recommendation in recommendations {
             // Without behaviour a recommendation exactly as old as the window still counts, with one it does not.

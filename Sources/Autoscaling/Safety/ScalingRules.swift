@@ -35,10 +35,12 @@ public struct ScalingRules: Sendable, Equatable {
         case disabled = "Disabled"
     }
 
-    /// Seconds over which recommendations are compared before this direction is taken.
-    public var stabilisation: Double
-    /// Share by which the ratio of metric and target may miss 1 in this direction before replicas change.
-    public var tolerance: Double
+    /// Seconds over which recommendations are compared before this direction is taken; nil for the controller's own:
+    /// none upwards, `HPAConfiguration.downscaleStabilisation` downwards.
+    public var stabilisation: Double?
+    /// Share by which the ratio of metric and target may miss 1 in this direction before replicas change; nil for the
+    /// controller's own, `HPAConfiguration.tolerance`.
+    public var tolerance: Double?
     /// Which limit holds.
     public var select: Selection
     /// The limits; at least one unless disabled.
@@ -46,7 +48,7 @@ public struct ScalingRules: Sendable, Equatable {
 
     /// Rules of one direction.
     public init(
-        stabilisation: Double = 0, tolerance: Double = 0.1, select: Selection = .max, limits: [Limit]
+        stabilisation: Double? = nil, tolerance: Double? = nil, select: Selection = .max, limits: [Limit]
     ) {
         self.stabilisation = stabilisation
         self.tolerance = tolerance
@@ -56,8 +58,8 @@ public struct ScalingRules: Sendable, Equatable {
 
     /// HPA's default upwards: doubling or four replicas in 15 s, whichever is more, at once.
     public static let upDefault = ScalingRules(limits: [Limit(.percent(100), per: 15), Limit(.pods(4), per: 15)])
-    /// HPA's default downwards: everything in 15 s, but only after 300 s of lower recommendations.
-    public static let downDefault = ScalingRules(stabilisation: 300, limits: [Limit(.percent(100), per: 15)])
+    /// HPA's default downwards: everything in 15 s, but only after the controller's 300 s of lower recommendations.
+    public static let downDefault = ScalingRules(limits: [Limit(.percent(100), per: 15)])
     /// Springtide's rules downwards: at most a quarter in 60 s.
     public static let downQuarter = ScalingRules(limits: [Limit(.percent(25), per: 60)])
 
@@ -83,7 +85,7 @@ public struct ScalingRules: Sendable, Equatable {
     /// The same rules with all times `factor` times as short.
     func faster(by factor: Double) -> ScalingRules {
         var faster = self
-        faster.stabilisation /= factor
+        faster.stabilisation = stabilisation.map { $0 / factor }
         faster.limits = limits.map { Limit($0.amount, per: $0.period / factor) }
         return faster
     }
@@ -93,8 +95,8 @@ public struct ScalingRules: Sendable, Equatable {
 
     /// The first contradiction in the rules; nil where there is none.
     public var fault: String? {
-        if !(stabilisation >= 0 && stabilisation <= 3_600) { return "stabilisation is 0...3600 s" }
-        if !(tolerance >= 0 && tolerance.isFinite) { return "tolerance is at least 0" }
+        if let stabilisation, !(stabilisation >= 0 && stabilisation <= 3_600) { return "stabilisation is 0...3600 s" }
+        if let tolerance, !(tolerance >= 0 && tolerance.isFinite) { return "tolerance is at least 0" }
         if select != .disabled && limits.isEmpty { return "rules have at least one limit" }
         for limit in limits {
             if !(limit.period > 0 && limit.period <= 1_800) {

@@ -42,6 +42,16 @@ import Testing
         #expect(run(&bare, from: 10, Array(repeating: 2, count: 22)) == Array(repeating: 10, count: 21) + [2])
     }
 
+    @Test("Where the rules say no window downwards, the controller's flag holds") func downFlag() {
+        var configuration = HPAConfiguration()
+        configuration.downscaleStabilisation = 60
+        var hpa = HPAController(configuration, bounds: 1...100)
+        #expect(run(&hpa, from: 10, [2, 2, 2, 2, 2, 2]) == [10, 10, 10, 10, 2, 2])
+        configuration.behavior?.down.stabilisation = 15
+        hpa = HPAController(configuration, bounds: 1...100)
+        #expect(run(&hpa, from: 10, [2, 2, 2]) == [10, 2, 2])
+    }
+
     @Test("A window upwards takes the lowest recommendation, ") func upWindow() {
         var rules = HPABehavior()
         rules.up.stabilisation = 45
@@ -103,7 +113,7 @@ import Testing
         #expect(code(at, spec: 1, [.replicas(3)]) == "TooFewReplicas")
         #expect(code(at, spec: 0, [.replicas(3)]) == "ScalingDisabled")
         #expect(code(at, spec: 5, [.invalid("gone")]) == "FailedGetResourceMetric")
-        var quick = HPABehavior(down: ScalingRules(limits: [.init(.pods(1), per: 60)]))
+        var quick = HPABehavior(down: ScalingRules(stabilisation: 0, limits: [.init(.pods(1), per: 60)]))
         #expect(code(quick, spec: 5, [.replicas(4)]) == "ValidMetricFound")
         #expect(code(quick, spec: 5, [.replicas(3)]) == "ScaleDownLimit")
         quick.up.stabilisation = 60
@@ -144,7 +154,7 @@ import Testing
                 per: 15 * Double(1 + random.below(8)))
         }
         return ScalingRules(
-            stabilisation: 15 * Double(random.below(22)), select: ScalingRules.Selection.allCases[random.below(3)],
-            limits: limits)
+            stabilisation: random.percent(20) ? nil : 15 * Double(random.below(22)),
+            select: ScalingRules.Selection.allCases[random.below(3)], limits: limits)
     }
 }

@@ -37,6 +37,26 @@ import Testing
         #expect(decision.replicas == [10], "100 / 70 * 7 = 10")
     }
 
+    @Test("Where the rules say no tolerance, the controller's flag holds: 60 and 40 % of 50")
+    func toleranceFlag() throws {
+        func decided(_ utilisation: Double, _ change: (inout HPAConfiguration) -> Void) throws -> [Int] {
+            var configuration = cpu(50)
+            configuration.downscaleStabilisation = 0
+            change(&configuration)
+            var policy = try HPAPolicy(Chains.single, configuration)
+            return try policy.decide(Chains.observe(0, rate: 1, ready: 10, utilisation: utilisation)).replicas
+        }
+        #expect(try decided(0.6) { _ in } == [12] && decided(0.4) { _ in } == [8])
+        #expect(try decided(0.6) { $0.tolerance = 0.25 } == [10])
+        #expect(try decided(0.4) { $0.tolerance = 0.25 } == [10])
+        func mixed(_ configuration: inout HPAConfiguration) {
+            configuration.tolerance = 0.25
+            configuration.behavior?.up.tolerance = 0.1
+        }
+        #expect(try decided(0.6, mixed) == [12])
+        #expect(try decided(0.4, mixed) == [10], "downwards the flag")
+    }
+
     @Test("Pending replicas damp the way up") func pending() throws {
         var policy = try HPAPolicy(Chains.single, cpu(50))
         // 100 % of 4 and two that start: 66 % / 50 = 1.32 * 6 = 7.92.

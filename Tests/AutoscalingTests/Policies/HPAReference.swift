@@ -89,8 +89,8 @@ struct HPAReferenceController {
             let stable = max(desired, past.filter { now - $0.time <= flag }.map(\.replicas).max() ?? desired)
             return min(max(stable, low), min(high, max(2 * spec, 4)))
         }
-        let ups = past.filter { now - $0.time < behavior.up.stabilisation }.map(\.replicas) + [desired]
-        let downs = past.filter { now - $0.time < behavior.down.stabilisation }.map(\.replicas) + [desired]
+        let ups = past.filter { now - $0.time < behavior.up.stabilisation ?? 0 }.map(\.replicas) + [desired]
+        let downs = past.filter { now - $0.time < behavior.down.stabilisation ?? flag }.map(\.replicas) + [desired]
         var stable = spec
         stable = max(stable, ups.reduce(desired, min))
         stable = min(stable, downs.reduce(desired, max))

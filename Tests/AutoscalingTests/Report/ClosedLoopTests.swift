@@ -268,7 +268,9 @@ private struct SmallDay {
         let hpa = HPAConfiguration(metrics: [.cpu(percent: 70)]).faster(by: 10)
         #expect(hpa.syncPeriod == 1.5 && hpa.downscaleStabilisation == 30 && hpa.cpuInitialisation == 30)
         #expect(hpa.initialReadiness == 3 && hpa.metricWindow == 1.5 && hpa.tolerance == 0.1)
-        #expect(hpa.behavior?.down.stabilisation == 30)
+        var own = HPAConfiguration()
+        own.behavior?.down.stabilisation = 60
+        #expect(own.faster(by: 10).behavior?.down.stabilisation == 6)
         #expect(hpa.behavior?.up.limits == [.init(.percent(100), per: 1.5), .init(.pods(4), per: 1.5)])
         #expect(HPAConfiguration().faster(by: 1) == HPAConfiguration())
     }
