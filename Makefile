@@ -32,7 +32,8 @@ test: deps ## build and run all tests against real servers
 	swift test -c release --skip-build --no-parallel --explicit-target-dependency-import-check error
 
 programs: deps ## the demo's programs; BUILT=yes where a whole build has just made them
-	$(if $(BUILT),,$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen)
+	$(if $(BUILT),,$(SWIFT_BUILD) --product springtide && $(SWIFT_BUILD) --product loadgen \
+	    && $(SWIFT_BUILD) --product autoscaler)
 
 demo: programs ## one minute of a trading day at 15,000 orders a second, with a verdict
 	$(BIN)/springtide demo $(DEMO)

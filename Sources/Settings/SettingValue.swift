@@ -117,7 +117,7 @@ public struct SettingValue: Sendable {
 
     /// `host:port`; the port is 0...65,535, brackets around IPv6 addresses are kept.
     public func address() throws(SettingsError) -> (host: String, port: Int) {
-        try parsed("host:port") { text in
+        try parsed("host:port with a port in 0...65535") { text in
             guard let colon = text.lastIndex(of: ":"), colon > text.startIndex,
                 let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port)
             else { return nil }

@@ -17,7 +17,8 @@ struct Autoscaler: ParsableCommand {
               autoscaler forecast evaluate --model model.safetensors --data minutes.csv --time-column minute \\
                 --value-column requests
 
-            Exit codes: 0 done, 1 failed, 2 wrong data, checkpoint or arguments, 130 interrupted before a first epoch.
+            Exit codes: 0 done, 1 failed, 2 wrong data, checkpoint or arguments, 99 `calibrate` is too far off,
+            130 interrupted before a first epoch, or a second signal to `run`.
             """,
         version: "0.1.0",
         subcommands: [

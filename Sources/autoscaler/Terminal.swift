@@ -49,10 +49,33 @@ enum InputFile {
         } catch { throw UserError(error.description) }
     }
 
+    /// Refuses files that could not be written in the end, before any work is done; nil and `-` are none.
+    static func requireWritable(_ paths: [String?]) throws {
+        for case let path? in paths where path != "-" {
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+            if let type = type(of: path) {
+                if type == .typeDirectory { throw UserError("\(path): is a directory; name a file") }
+                guard FileManager.default.isWritableFile(atPath: path) else {
+                    throw UserError("\(path): may not be written")
+                }
+            } else if type(of: folder) != .typeDirectory {
+                throw UserError("\(path): there is no directory \(folder); make it first")
+            } else if !FileManager.default.isWritableFile(atPath: folder) {
+                throw UserError("\(path): directory \(folder) may not be written")
+            }
+        }
+    }
+
+    /// What a path leads to; nil where it leads nowhere.
+    static func type(of path: String) -> FileAttributeType? {
+        let real = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        return (try? FileManager.default.attributesOfItem(atPath: real))?[.type] as? FileAttributeType
+    }
+
     /// Writes text whole, `-` to standard output; what is no plain file, such as a device, is written into and stays.
     static func write(_ text: String, to path: String) throws {
         if path == "-" { return Terminal.say(text) }
-        let type = (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
+        let type = type(of: path)
         let isPlain = type == nil || type == .typeRegular
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: isPlain ? .atomic : [])

@@ -12,8 +12,8 @@ struct Springtide: AsyncParsableCommand {
             For development:   springtide up                       (a stack, the services, sample accounts)
             With your servers: springtide migrate --config FILE && springtide serve --config FILE
 
-            Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 99 a promise of the demo was broken,
-                        or `cache check` found a broken path.
+            Exit codes: 0 done, 1 failed, 2 wrong configuration or arguments, 99 a promise was broken (`demo`), an
+                        invariant or a trade is wrong (`audit`, `replay`), a path is broken (`cache check`).
             """,
         version: "0.1.0",
         subcommands: [

@@ -72,8 +72,7 @@ struct ManifestTests {
             cluster.fake.intercept { $0.path.hasSuffix("/pods") ? FakeKubernetes.failure(500, "Failure", "no") : nil }
             #expect(try await actuator.observe()["risk"]?.ready == 6, "and by the deployment's status")
             cluster.fake.intercept(nil)
-            try await cluster.client.record(
-                "SuccessfulRescale", "6", of: ScaleTarget(.deployment, "risk"), id: "d", at: TestSurroundings.wall())
+            #expect(cluster.fake.events == ["SuccessfulRescale 3 -> 6 replicas, decision d"])
             let keeper = LeaseKeeper(
                 LeaseElection(identity: "a_1"), store: try KubernetesLease(cluster.client, name: lease),
                 surroundings: LeaseKeeper.Surroundings(

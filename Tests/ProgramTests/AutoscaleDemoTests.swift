@@ -83,6 +83,8 @@ import Testing
             (["--autoscale", "--policy", "hpa"], "--policy must be forecast or reactive"),
             (["--autoscale", "--quota", "0"], "--quota must be 0.02 to 1"),
             (["--kill-sidecar"], "need --autoscale"), (["--minutes", "3"], "need --autoscale"),
+            (["--autoscale", "--duration", "10s"], "without --autoscale; the day's length is --minutes"),
+            (["--autoscale", "--correctness-only"], "without --autoscale; the day's length is --minutes"),
             (["--autoscale", "--kill", "1"], "--kill and --redis-stop are for the demo without --autoscale"),
         ])
     func options(arguments: [String], message: String) async throws {

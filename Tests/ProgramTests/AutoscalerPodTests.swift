@@ -113,6 +113,58 @@ import Testing
         }
     }
 
+    /// The configuration that `config/kubernetes` ships, but for where this test's cluster is, and a faster period.
+    private func shipped(_ cluster: PodCluster, _ bench: SidecarBench, listen port: UInt16) throws -> String {
+        var text = try String(contentsOfFile: "\(Programs.root)/config/kubernetes/autoscaler.yaml", encoding: .utf8)
+        for (shipped, here) in [
+            ("name: matching,", "name: match,"), ("listen: 0.0.0.0:9400", "listen: 127.0.0.1:\(port)"),
+            ("file: /var/lib/springtide/journal.jsonl", "file: \(bench.journal)"),
+            (
+                "kubernetes: {metrics_port: metrics}",
+                "kubernetes: {metrics_port: metrics, server: \"\(cluster.fake.url)\", namespace: trading}"
+            ),
+        ] {
+            #expect(text.components(separatedBy: shipped).count == 2, "\(shipped)")
+            text = text.replacing(shipped, with: here)
+        }
+        return "period: 200ms\n" + text
+    }
+
+    @Test("The configuration shipped for Kubernetes leads, scales and tells; as KEDA's, with --dry-run, it only tells")
+    func shippedConfiguration() async throws {
+        try await with { cluster, bench in
+            let port = try Loopback.freePort()
+            try bench.write(shipped(cluster, bench, listen: port))
+            for name in PodCluster.deployments { cluster.fake.setReplicas(name, 3) }
+            // A replica of risk serves 1,000 a second, one of match 2,000.
+            cluster.setRate(4_000)
+            func desired() -> Int? {
+                Loopback.httpGet(port: port, path: "/v1/desired-replicas/risk").flatMap { answer in
+                    answer.components(separatedBy: "\"value\":").dropFirst().first.flatMap { text in
+                        Int(text.prefix { $0.isNumber })
+                    }
+                }
+            }
+            let keda = try bench.start("keda.log", "--dry-run")
+            let isTold = try await bench.until { desired() ?? 0 >= 5 }
+            #expect(isTold, "\(bench.log("keda.log").suffix(2_000))")
+            #expect(cluster.fake.replicas("risk") == 3 && cluster.fake.events.isEmpty)
+            #expect(!cluster.fake.takeRequests().contains { $0.hasPrefix("PATCH") })
+            keda.signal(SIGTERM)
+            #expect(await keda.wait() == 0)
+
+            let sidecar = try bench.start("run.log")
+            let hasGrown = try await bench.until { cluster.fake.readyPods("risk").count >= 5 }
+            #expect(hasGrown, "\(bench.log("run.log").suffix(2_000))")
+            #expect(Loopback.httpGet(port: port, path: "/healthz") != nil)
+            #expect(try await bench.until { desired() == cluster.fake.replicas("risk") })
+            #expect(try await bench.until { cluster.fake.events.contains { $0.hasPrefix("SuccessfulRescale 3 -> ") } })
+            #expect(try bench.decisions().contains { $0.epoch != nil && $0.isActing })
+            sidecar.signal(SIGTERM)
+            #expect(await sidecar.wait() == 0)
+        }
+    }
+
     @Test("A service whose replicas were never seen is given no orders, whatever is decided for it")
     func unseen() async throws {
         try await with(isAnnotated: true) { cluster, bench in

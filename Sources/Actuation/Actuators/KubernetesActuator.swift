@@ -56,6 +56,7 @@ public final class KubernetesActuator: Actuator {
     private let fence: OrderFence
     private let observer: PodObserver
     private let state = Mutex(State())
+    private let warnings: WarningLimit
     private let conflicts: Counter
     private let retries: Counter
 
@@ -73,6 +74,7 @@ public final class KubernetesActuator: Actuator {
         self.targets = targets
         self.options = options
         fence = OrderFence(replicasMax: options.replicasMax)
+        self.warnings = warnings
         observer = PodObserver(client, targets, options, metrics, warnings)
         conflicts = metrics.counter(
             "autoscaler_actuation_conflicts_total", "Patches refused because the object had changed.")
@@ -89,7 +91,9 @@ public final class KubernetesActuator: Actuator {
                 throw ActuationFault(.fenced, "\(order.service): leadership in epoch \(order.epoch) has ended")
             }
             do {
-                return try await tryOnce(order, target, &attempt)
+                let applied = try await tryOnce(order, target, &attempt)
+                if applied.result == .changed { await record(applied, order, target) }
+                return applied
             } catch {
                 if error.code == .conflict {
                     conflicts.increment()
@@ -138,6 +142,21 @@ public final class KubernetesActuator: Actuator {
         return AppliedOrder(
             options.dryRun ? .dryRun : .changed, previous: previous, replicas: changed.replicas,
             conflicts: attempt.conflicts)
+    }
+
+    /// Tells `kubectl describe` of a change. The change stands whether or not the event can be written.
+    private func record(_ applied: AppliedOrder, _ order: ReplicaOrder, _ target: ScaleTarget) async {
+        let time = MicroTime(microseconds: Int64(options.wall() * 1e6))
+        let before = applied.previous.map { "\($0)" } ?? "?"
+        do {
+            try await client.record(
+                "SuccessfulRescale", "\(before) -> \(applied.replicas) replicas, decision \(order.decision)",
+                of: target,
+                id: String(time.microseconds, radix: 16), at: time)
+            warnings.clear("event")
+        } catch {
+            warnings.warn("event", "\(order.service): the event was not recorded: \(error)", at: options.now())
+        }
     }
 
     private func rest(_ seconds: Double) async throws(ActuationFault) {

@@ -37,8 +37,8 @@ public struct Scale: Sendable, Equatable {
 
 /// What of Kubernetes' API is used: `/scale`, workloads, pods, HPAs, leases, events; one namespace.
 ///
-/// Each call is one request with a deadline, a list one request a page with one deadline for all; `KubernetesActuator` and `LeaseKeeper` do the trying again. A 401 reads the
-/// token anew and asks once more.
+/// Each call is one request with a deadline, a list one request a page with one deadline for all; `KubernetesActuator`
+/// and `LeaseKeeper` do the trying again. A 401 reads the token anew and asks once more.
 public final class KubernetesClient: Sendable {
     /// Where and as whom.
     public let configuration: KubernetesConfiguration
@@ -106,7 +106,8 @@ public final class KubernetesClient: Sendable {
         return found
     }
 
-    /// Records an event on a target (`events.k8s.io/v1`), as `kubectl describe` shows it.
+    /// Records an event on a target (`events.k8s.io/v1`), as `kubectl describe` shows it; one try of a second at most,
+    /// since nothing depends on it.
     ///
     /// - Parameters:
     ///   - reason: a word, e.g. `SuccessfulRescale`.
@@ -126,7 +127,7 @@ public final class KubernetesClient: Sendable {
                 "namespace": .string(namespace),
             ],
         ]
-        _ = try await call("POST", "/apis/events.k8s.io/v1/namespaces/\(namespace)/events", event)
+        _ = try await call("POST", "/apis/events.k8s.io/v1/namespaces/\(namespace)/events", event, timeout: 1)
     }
 
     /// One request; its answer as a JSON object.

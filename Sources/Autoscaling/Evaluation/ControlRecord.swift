@@ -5,7 +5,8 @@ public struct ControlRecord: Sendable, Equatable {
     public var seconds: Double
     /// Requests that arrived.
     public var requests: Double
-    /// Those of them that were answered after the promised time, or dropped.
+    /// Those of them that were dropped, and all of each second in which more than 5 % were answered after the promised
+    /// time.
     public var violations: Double
     /// Replicas ready or starting, times seconds, over all services.
     public var replicaSeconds: Double
@@ -38,7 +39,7 @@ public struct ControlRecord: Sendable, Equatable {
 ///
 /// | figure | definition |
 /// | --- | --- |
-/// | violation share | requests late or dropped over all requests |
+/// | violation share | requests dropped, and all of the seconds with more than 5 % late, over all requests |
 /// | replica-hours | ready and starting replicas, summed over time |
 /// | p95, p99 | mean over periods; an infinite one counts as `latencyMost` |
 /// | worst minute | largest mean p95 of a whole minute |
@@ -64,7 +65,7 @@ public struct RunScore: Sendable, Equatable {
     /// Seconds within which a change against the last one is a reversal.
     public static let reversalSeconds = 300.0
 
-    /// Requests late or dropped over all requests.
+    /// Requests dropped, and all of the seconds with more than 5 % late, over all requests.
     public var violationShare: Double { requests > 0 ? violations / requests : 0 }
 
     /// Replica-hours and a price for violated requests: one replica-hour for each `requestsPerHour` of them.

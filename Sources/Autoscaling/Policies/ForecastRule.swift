@@ -7,10 +7,11 @@ internal import Glibc
 /// its replicas are those of `ReplicaPlan`, which knows the chain's promise; without it each service has
 /// `ceil(load * visits / (capacity * u*))`. They are raised to the schedule floor, and to the number from which the limit
 /// upwards still lets the replicas of the median forecast further ahead be reached in time where they are twice as many,
-/// by a start half as long again as the longest: of the dozens that an open asks for some are slow. Then up at once and down after a window as `RateRule` does. This is the bar that a learned policy has
-/// to pass (RLScale-Bench, arXiv 2605.26418).
+/// by a start half as long again as the longest: of the dozens that an open asks for some are slow. Then up at once and
+/// down after a window as `RateRule` does. This is the bar that a learned policy has to pass (RLScale-Bench, arXiv
+/// 2605.26418).
 ///
-/// The window does more than steady the replicas: bursts come again within minutes, so the largest need of ten minutes
+/// The window does more than steady the replicas: bursts come again within minutes, so the largest need of twelve minutes
 /// is itself room for the next one, and a smaller quantile serves. Measured against two minutes at equal violations: a
 /// twentieth of the reversals, for 3 % more replica-hours on mild and 19 % on bursty days.
 public struct ForecastRule: ScalingPolicy, Sendable {

@@ -103,6 +103,13 @@ public struct ClosedLoopDay: Sendable {
         }
     }
 
+    /// When the load of the load generator's summary began, seconds since 1970 UTC.
+    ///
+    /// - Throws: `SimulationFault` where the text is no such summary.
+    public static func start(ofLoad summary: String) throws(SimulationFault) -> Double {
+        try LoadSeconds(summary).start
+    }
+
     private static func samples(_ text: String, since start: Double) throws(SimulationFault) -> [Replicas] {
         let table = try CommaTable(
             text, name: "replicas", columns: ["at", "service", "desired", "ready", "pending", "draining"])

@@ -14,7 +14,7 @@ public struct ClosedLoopFindings: Sendable, Equatable {
         public var changes: Int
         /// Seconds in which more was offered than the ready replicas serve, by the profile's capacity; a replica is
         /// ready after the 95th percentile of the start-up where nobody saw it.
-        public var shortSeconds: Int
+        public var shortSeconds: Int?
     }
 
     /// Promised 95th percentile of the response time, seconds.
@@ -197,14 +197,13 @@ public struct ClosedLoopFindings: Sendable, Equatable {
             minutes += Double(step.replicas) * max(0, to - max(0, from)) / 60
             if index > 0, ordered[index - 1].replicas != step.replicas { changes += 1 }
         }
-        let single = day.profile.services.count == 1
-        let capacity = day.profile.services.indices.map { index in
-            day.profile.services[index].capacity / max(1e-9, day.profile.visits(of: index))
-        }
-        let short = day.seconds.count { second in
-            // Shares of several services are not known from their sum.
-            guard single, let each = capacity.first else { return false }
-            return second.offered > Double(Self.ready(ready, at: second.second, startup: startup)) * each
+        var short: Int?
+        // Shares of several services are not known from their sum.
+        if day.profile.services.count == 1 {
+            let each = day.profile.services[0].capacity / max(1e-9, day.profile.visits(of: 0))
+            short = day.seconds.count { second in
+                second.offered > Double(Self.ready(ready, at: second.second, startup: startup)) * each
+            }
         }
         return Course(
             name: name, replicaMinutes: minutes, most: ordered.map(\.replicas).max() ?? 0, changes: changes,

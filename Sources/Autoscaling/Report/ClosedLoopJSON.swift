@@ -9,7 +9,7 @@ extension ClosedLoopFindings {
         }
         let courses = courses.map {
             "    {\"name\": \(JSONText.quote($0.name)), \"replica_minutes\": \(JSONText.number($0.replicaMinutes)), "
-                + "\"most\": \($0.most), \"changes\": \($0.changes), \"short_seconds\": \($0.shortSeconds)}"
+                + "\"most\": \($0.most), \"changes\": \($0.changes), \"short_seconds\": \($0.shortSeconds.map { "\($0)" } ?? "null")}"
         }
         let fields = [
             "\"schema_version\": 1", "\"kept\": \(self.promises.allSatisfy(\.isKept))",

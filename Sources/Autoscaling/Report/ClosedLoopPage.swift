@@ -162,7 +162,7 @@ public struct ClosedLoopPage: Sendable {
             let share = fixed.map { FixedText.decimals(course.replicaMinutes / $0 * 100, 0) + " %" } ?? ""
             let cells = [
                 FixedText.decimals(course.replicaMinutes, 1), share, "\(course.most)", "\(course.changes)",
-                "\(course.shortSeconds)",
+                course.shortSeconds.map { "\($0)" } ?? "-",
             ]
             out += "<tr><td>\(AxesPlot.escaped(course.name))</td>" + cells.map { "<td>\($0)</td>" }.joined() + "</tr>"
         }

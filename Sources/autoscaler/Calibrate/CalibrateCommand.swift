@@ -67,6 +67,7 @@ struct CalibrateCommand: ParsableCommand {
     }
 
     func run() throws {
+        try InputFile.requireWritable([out])
         do {
             let calibration = try calibrate()
             var comments = CalibrationTable.comments(calibration)

@@ -69,10 +69,11 @@ struct PolicyEvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
+        try InputFile.requireWritable([json, html])
         let profile = try ChainReader.read(self.profile)
         let models = try model.map { try Self.model($0, profile) }
         let names = trace.isEmpty ? ["day:mild", "day:bursty"] : trace
-        let days = try names.map(days(named:))
+        let days = try names.map { try self.days(named: $0, profile) }
         let wanted = policies.split(separator: ",").map(String.init)
         let known = PolicyCatalogue(models: models).names
         if policies != "all", let unknown = wanted.first(where: { !known.contains($0) }) {
@@ -103,7 +104,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
         }
     }
 
-    private func days(named name: String) throws -> EvaluationDays {
+    private func days(named name: String, _ profile: ChainProfile) throws -> EvaluationDays {
         do {
             if name.hasPrefix("day:") {
                 guard let kind = DayKind(rawValue: String(name.dropFirst(4))) else {
@@ -120,7 +121,7 @@ struct PolicyEvaluateCommand: ParsableCommand {
             let text = String(decoding: try InputFile.read(name), as: UTF8.self)
             let title = name.split(separator: "/").last.map(String.init) ?? name
             return try EvaluationDays(
-                try reader.read(text, name: title), peak: peak, most: ChainProfile.tradingChain.rateMost(),
+                try reader.read(text, name: title), peak: peak, most: profile.rateMost(),
                 count: seeds, secondsOfDay: secondsOfDay)
         } catch let fault as SimulationFault {
             throw UserError("\(fault)")

@@ -29,6 +29,7 @@ struct BenchmarkCommand: ParsableCommand {
     var json: String?
 
     func run() throws {
+        try InputFile.requireWritable([json])
         let numbers = try seeds.split(separator: ",").map { text in
             guard let seed = UInt64(text) else { throw UserError("--seeds: '\(text)' is no seed") }
             return seed

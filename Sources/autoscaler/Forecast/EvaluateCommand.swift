@@ -34,6 +34,7 @@ struct EvaluateCommand: ParsableCommand {
     var json: String?
 
     func run() throws {
+        try InputFile.requireWritable([json])
         let start = try from.map { try day($0) }
         let (plain, shifted) = try asUserError { () throws -> (Evaluation, Evaluation) in
             let forecaster = try ForecastCheckpoint.read(model)

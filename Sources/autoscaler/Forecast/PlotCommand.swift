@@ -26,6 +26,7 @@ struct PlotCommand: ParsableCommand {
     var out: String
 
     func run() throws {
+        try InputFile.requireWritable([out])
         let start = try from.map { try day($0) }
         guard days > 0 else { throw UserError("--days must be at least 1") }
         let page = try asUserError { () throws -> String in

@@ -54,6 +54,7 @@ struct TrainCommand: ParsableCommand {
     var resume = false
 
     func run() throws {
+        try InputFile.requireWritable([out])
         let end = try until.map { try day($0) }
         let (trainer, days) = try asUserError { () throws -> (ForecastTrainer, Int) in
             let stampKind = try stamp.map { text in

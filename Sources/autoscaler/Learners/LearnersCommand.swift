@@ -33,6 +33,7 @@ struct LearnersCommand: ParsableCommand {
     var html: String?
 
     func run() throws {
+        try InputFile.requireWritable([json, html])
         let jobs = try parsedCases().flatMap { each in try parsedSeeds().map { (each, $0) } }
         guard (1...2).contains(threads) else { throw UserError("--threads must be 1 or 2") }
         let runs = try trained(jobs)

@@ -37,6 +37,8 @@ struct ReplayCommand: ParsableCommand {
     func run() throws {
         let settings = try config.map { try RunConfiguration.read($0) }
         let (path, lines) = (model, try Self.lines(journal))
+        let hasDecision = lines.contains { if case .decision = $0 { true } else { false } }
+        guard hasDecision else { throw UserError("\(journal) has no decision; is it the journal's file in use?") }
         var replayer = Replayer(policy, configuration: settings) { profile in
             try path.map { try LoadedModel.read($0, profile) }
         }

@@ -41,24 +41,20 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
+        try InputFile.requireWritable([html, json])
         let lines = try ReplayCommand.lines(journal)
-        guard
-            let run = lines.lazy.compactMap({ line -> JournalRun? in if case .run(let run) = line { run } else { nil } }
-            ).first
-        else { throw UserError("\(journal) has no head of a run") }
+        let summary = try Self.text(load)
+        let start: Double
+        do { start = try ClosedLoopDay.start(ofLoad: summary) } catch { throw UserError("report: \(error)") }
+        guard let run = Self.run(lines, at: start) else { throw UserError("\(journal) has no head of a run") }
         let settings = try RunConfiguration.parse(run.configuration, name: "\(journal), configuration") { _ in
             run.profile
         }
-        let first = lines.lazy.compactMap { line -> JournalDecision? in
-            if case .decision(let decision) = line { decision } else { nil }
-        }.first
-        let opensAt = settings.calendar.flatMap { calendar in
-            calendar.opensAt ?? first.map { $0.at - calendar.sinceOpen(at: $0.at) }
-        }
+        let opensAt = settings.calendar.map { $0.opensAt ?? start - $0.sinceOpen(at: start) }
         let day: ClosedLoopDay
         do {
             day = try ClosedLoopDay(
-                profile: settings.profile, journal: lines, summary: try Self.text(load),
+                profile: settings.profile, journal: lines, summary: summary,
                 replicas: try Self.text(replicas), processors: try processors.map(Self.text) ?? "", opensAt: opensAt,
                 session: settings.calendar?.length ?? 0)
         } catch let fault as SimulationFault {
@@ -66,6 +62,19 @@ struct ReportCommand: ParsableCommand {
         }
         if let html { try InputFile.write(ClosedLoopPage(title: title, note: note).html(day), to: html) }
         if let json { try InputFile.write(ClosedLoopFindings(day).json, to: json) }
+    }
+
+    /// The run that decided first after a moment; where none did, the journal's last.
+    private static func run(_ lines: [JournalLine], at start: Double) -> JournalRun? {
+        var run: JournalRun?
+        for line in lines {
+            switch line {
+            case .run(let next): run = next
+            case .decision(let decision) where decision.at >= start: return run
+            default: break
+            }
+        }
+        return run
     }
 
     private static func text(_ file: String) throws -> String {

@@ -40,6 +40,8 @@ enum ChainReader {
             for (key, _) in keys {
                 if let value = classes.value(key) { profile.mix.append(try value.share()) }
             }
+            let sum = profile.mix.reduce(0, +)
+            guard abs(sum - 1) <= 1e-6 else { throw section.error("classes", "their sum is 1, not \(sum)") }
         }
         profile.latencyTarget = try section.seconds("latency_target", default: 0.05, in: 0.0001...3_600)
         if let budget = section.value("processor_budget") {

@@ -32,8 +32,11 @@ final class JournalStore {
         self.sync = sync
         self.now = now
         let manager = FileManager.default
-        if !manager.fileExists(atPath: path), !manager.createFile(atPath: path, contents: nil) {
-            throw UserError("\(path): the journal cannot be made")
+        if !manager.fileExists(atPath: path) {
+            try InputFile.requireWritable([path])
+            guard manager.createFile(atPath: path, contents: nil) else {
+                throw UserError("\(path): the journal cannot be made")
+            }
         }
         let file = try Self.open(path)
         let data = try file.readToEnd() ?? Data()
@@ -55,7 +58,9 @@ final class JournalStore {
     /// Opens a file that is there, for this process alone: the lock goes with the process, however it ends.
     private static func open(_ path: String) throws -> FileHandle {
         guard let file = FileHandle(forUpdatingAtPath: path) else {
-            throw UserError("\(path): the journal cannot be opened")
+            let why =
+                InputFile.type(of: path) == .typeDirectory ? "it is a directory" : "reading and writing must be allowed"
+            throw UserError("\(path): the journal cannot be opened: \(why)")
         }
         guard flock(file.fileDescriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw UserError("\(path): another sidecar writes this journal; give each one its own `journal.file`")

@@ -12,24 +12,24 @@ struct RunCommand: ParsableCommand {
         abstract: "Decide replicas once a period and carry the decisions out.",
         discussion: """
             Reads metrics, forecasts, decides with the ablest policy that can be trusted, writes every decision to the \
-            journal and orders replicas from the actuator of the configuration. Each decision is a line of JSON on \
+            journal where the configuration names one, and orders replicas from the actuator of the configuration. Each decision is a line of JSON on \
             standard output; warnings go to standard error, once per condition. In Kubernetes replicas are seen by their \
             pods, whose own /metrics can be read without a Prometheus (config/kubernetes/README.md).
 
             SIGTERM and SIGINT end the run between two rounds: the last decision stays in force, the lease is given \
-            back, exit 0; a second signal ends at once, exit 130. SIGHUP reads the model's file anew and enables a \
-            disabled model; a file that is refused changes nothing.
+            back, exit 0; a second signal ends at once, exit 130. SIGHUP reads the files of model and forecaster anew \
+            and enables a disabled model; a file that is refused changes nothing.
 
             Example:
               autoscaler run --config config/autoscaler.yaml --dry-run
 
-            Exit codes: 0 ended as asked, 1 the listener or the journal failed, 2 wrong configuration or arguments, 130 \
-            second signal.
+            Exit codes: 0 ended as asked, 1 the listener failed, 2 wrong configuration or arguments or a journal that \
+            cannot be opened, 130 second signal. A journal that fails later ends nothing: it is warned of and counted.
             """)
 
     @Option(help: "The configuration file; config/autoscaler.yaml explains every key.")
     var config: String
-    @Flag(help: "Decide and write down, carry nothing out.")
+    @Flag(help: "Decide, write down and tell who asks (KEDA), carry nothing out.")
     var dryRun = false
     @Flag(help: "Let the learned policy propose only, whatever the file says.")
     var shadow = false

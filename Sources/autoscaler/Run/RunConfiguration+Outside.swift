@@ -23,7 +23,19 @@ extension RunConfiguration {
         election.leaseDuration = Int(try leading.seconds("lease_duration", default: 15, in: 1...3_600))
         election.renewDeadline = try leading.seconds("renew_deadline", default: 10, in: 0.1...3_600)
         election.retryPeriod = try leading.seconds("retry_period", default: 2, in: 0.05...3_600)
-        if let fault = election.fault { throw leading.error("lease_duration", fault) }
+        guard Double(election.leaseDuration) > election.renewDeadline else {
+            let key = leading.has("lease_duration") ? "lease_duration" : "renew_deadline"
+            throw leading.error(
+                key,
+                "lease_duration (\(election.leaseDuration)s) must be longer than renew_deadline "
+                    + "(\(election.renewDeadline)s)")
+        }
+        guard election.fault == nil else {
+            throw leading.error(
+                leading.has("retry_period") ? "retry_period" : "renew_deadline",
+                "renew_deadline (\(election.renewDeadline)s) must be longer than \(1 + election.jitter) times "
+                    + "retry_period (\(election.retryPeriod)s)")
+        }
         let journal = try top.section("journal")
         journalFile = try journal.text("file", default: "")
         journalSync = try journal.seconds("sync", default: 1, in: 0...3_600)
@@ -79,14 +91,6 @@ extension RunConfiguration {
     mutating func readMetrics(_ top: SettingsSection) throws(SettingsError) {
         let section = try top.section("metrics")
         let timeout = try section.seconds("timeout", default: 2, in: 0.05...60)
-        let endpoints = try section.section("endpoints")
-        var urls: [String: [String: String]] = [:]
-        for (key, place) in endpoints.openKeys() {
-            guard profile.services.contains(where: { $0.name == key }) else {
-                throw SettingsError.stranger(key, place, endpoints.path(of: key), profile.services.map(\.name))
-            }
-            urls[key] = try Self.urls(endpoints.value(key))
-        }
         let source = try section.word("source", default: "scrape", among: ["scrape", "prometheus"])
         hasWhole = section.has("whole")
         if source == "prometheus" {
@@ -106,6 +110,7 @@ extension RunConfiguration {
             metrics = .prometheus(server: server, services: services, timeout: timeout)
             return
         }
+        let urls = try endpoints(try section.section("endpoints"))
         var limits = ScrapeReader.Limits()
         limits.timeout = timeout
         limits.window = try section.seconds("window", default: min(ladder.period, 600), in: 0.05...600)
@@ -125,6 +130,18 @@ extension RunConfiguration {
                 .init(name: "(chain)", metrics: metrics, endpoints: try Self.urls(whole.value("endpoints"))))
         }
         metrics = .scrape(services: services, limits: limits)
+    }
+
+    /// URLs of services' pages.
+    private func endpoints(_ section: SettingsSection) throws(SettingsError) -> [String: [String: String]] {
+        var urls: [String: [String: String]] = [:]
+        for (key, place) in section.openKeys() {
+            guard profile.services.contains(where: { $0.name == key }) else {
+                throw SettingsError.stranger(key, place, section.path(of: key), profile.services.map(\.name))
+            }
+            urls[key] = try Self.urls(section.value(key))
+        }
+        return urls
     }
 
     /// Requests of the whole a second that the chain could serve with all replicas there may be.

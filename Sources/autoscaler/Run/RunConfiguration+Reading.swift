@@ -177,6 +177,9 @@ extension RunConfiguration {
         ladder.steps.downWindow = try limits.seconds("down_window", default: 60, in: 0.001...1_800)
         (shield.up, shield.down) = Self.rules(ladder.steps)
         (rule.up, rule.down) = (shield.up, shield.down)
+        guard ladder.steps.upFactor > 1 || ladder.steps.upCount > 0 else {
+            throw limits.error("up_factor", "up_factor 1 with up_count 0 never lets a service grow")
+        }
         if let fault = ladder.fault { throw SettingsError(section.place, "ladder: \(fault)") }
         let guarding = try top.section("shield")
         shield.utilisationHigh = try guarding.share("utilisation_high", default: shield.utilisationHigh, in: 0.05...1)
@@ -189,7 +192,14 @@ extension RunConfiguration {
         shield.freshWindows = ladder.freshWindows
         shield.floor = try floor(top)
         ladder.floor = shield.floor
-        if let fault = shield.fault { throw guarding.error("utilisation_low", fault) }
+        guard shield.utilisationLow <= shield.utilisationHigh else {
+            let key = guarding.has("utilisation_low") ? "utilisation_low" : "utilisation_high"
+            throw guarding.error(
+                key,
+                "utilisation_low (\(shield.utilisationLow)) must be at most utilisation_high "
+                    + "(\(shield.utilisationHigh))")
+        }
+        if let fault = shield.fault { throw SettingsError(guarding.place, "shield: \(fault)") }
     }
 
     /// The step limits in the words of shield and rules.

@@ -90,7 +90,7 @@ final class Sidecar {
             journal?.setModel(loaded.hash)
             note("ModelLoaded", configuration.modelFile)
         } catch {
-            metrics.countRefusedModel()
+            metrics.countRefusedModels()
             let stands = model == nil ? "the rules decide" : "the model before stays"
             note("ModelRefused", "\(error); \(stands)")
             outside.warnings.warn("model", "the model was refused: \(error); \(stands)", at: Outside.now())

@@ -14,7 +14,7 @@ struct SidecarMetrics {
     private var missed: [Bool] = []
     private static let missedMax = 360
 
-    /// Metrics of the services in `registry`, all at 0.
+    /// Metrics of the services in `registry`: gauges, and what is counted without a reason or a policy, at 0.
     init(_ registry: MetricsRegistry, services: [String]) {
         self.registry = registry
         self.services = services
@@ -28,6 +28,10 @@ struct SidecarMetrics {
         journalFailures = registry.gauge(
             "autoscaler_journal_failures", "Lines that could not be written to the decision journal.")
         error.set(.nan)
+        countRefusedModels(0)
+        for service in services {
+            for result in ["changed", "unseen"] { countActuation(service, result, by: 0) }
+        }
     }
 
     /// Whether a model is in force.
@@ -38,19 +42,19 @@ struct SidecarMetrics {
     }
 
     /// A model file that was refused.
-    func countRefusedModel() {
-        registry.counter("autoscaler_model_refusals_total", "Model files that were refused.").increment()
+    func countRefusedModels(_ count: UInt64 = 1) {
+        registry.counter("autoscaler_model_refusals_total", "Model files that were refused.").increment(by: count)
     }
 
     /// Lines of the journal that were lost so far.
     func setJournalFailures(_ count: Int) { journalFailures.set(Double(count)) }
 
     /// What became of an order.
-    func countActuation(_ service: String, _ result: String) {
+    func countActuation(_ service: String, _ result: String, by count: UInt64 = 1) {
         registry.counter(
             "autoscaler_actuations_total", "Orders to the actuator by what became of them.",
             [("service", service), ("result", result)]
-        ).increment()
+        ).increment(by: count)
     }
 
     /// Takes a round.

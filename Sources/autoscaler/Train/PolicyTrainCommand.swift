@@ -50,6 +50,7 @@ struct PolicyTrainCommand: ParsableCommand {
     }
 
     func run() throws {
+        try InputFile.requireWritable([out, curve])
         var training = ScalingTraining(try ChainReader.read(profile))
         training.algorithm = algorithm
         training.seed = seed

@@ -67,8 +67,10 @@ enum AutoscaleDay {
         let note = String(
             format:
                 "A trading day in %d s, %.0f requests a second at the most, seed %llu; replicas of `risk` with %.2f "
-                + "processors each; times of all control loops are %.0f times shorter than their defaults, HPA's too.",
-            plan.seconds, files.peak, plan.seed, plan.quota, AutoscalePlan.controlScale)
+                + "processors each; one decision a second; limits, holds and cool-downs are %.0f times shorter than their "
+                + "defaults, all times of HPA too; the rule counts at %.0f %% and keeps the largest need of %.0f s.",
+            plan.seconds, files.peak, plan.seed, plan.quota, AutoscalePlan.controlScale,
+            AutoscalePlan.utilisation * 100, AutoscalePlan.downWindow)
         let program = try ChildProcess.start(
             [
                 DemoRun.sibling("autoscaler"), "report", "\(folder)/journal.jsonl", "--load", "\(folder)/summary.json",

@@ -36,7 +36,9 @@ struct AutoscalePlan: Sendable {
     /// Utilisation that replicas are counted for. Partitions are not spread evenly over replicas, so it is lower than
     /// the default.
     static let utilisation = 0.6
-    /// How much shorter than their defaults the times of all control loops are, HPA's too.
+    /// Seconds of which the rule keeps the largest need before it takes replicas away.
+    static let downWindow = 12.0
+    /// How much shorter than their defaults limits, holds and cool-downs are, and all times of HPA.
     static let controlScale = 10.0
     /// Length of the real session that the day is compressed from, seconds.
     static let realSession = 19_800.0

@@ -36,6 +36,7 @@ actor AutoscaleRun {
 
     /// Starts servers, node and supervisor; returns when the first replicas serve.
     static func start(_ plan: AutoscalePlan) async throws -> AutoscaleRun {
+        try DemoRun.require("autoscaler")
         let base = try await DemoRun.start(plan.base)
         do {
             step("starting the supervisor with \(AutoscalePlan.replicasAtStart) replicas of \(plan.quota) processors")

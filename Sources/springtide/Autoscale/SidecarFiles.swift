@@ -27,7 +27,8 @@ struct SidecarFiles: Sendable {
             """
     }
 
-    /// The sidecar's configuration; times of control are `controlScale` times shorter than their defaults.
+    /// The sidecar's configuration; limits, holds and cool-downs are `controlScale` times shorter than
+    /// their defaults.
     ///
     /// - Parameters:
     ///   - opensAt: when the market opens, seconds since 1970 UTC.
@@ -57,7 +58,7 @@ struct SidecarFiles: Sendable {
               time_scale: \(Self.number(max(1, AutoscalePlan.realSession / Double(plan.session))))
             policies:
               utilisation: \(Self.number(AutoscalePlan.utilisation * 100))%
-              down_window: \(scaled(120))
+              down_window: \(Self.number(AutoscalePlan.downWindow))s
               lookahead: 8s
               counterfactuals: [hpa, static]
               hpa_percent: 70
@@ -65,7 +66,7 @@ struct SidecarFiles: Sendable {
               peak: \(Self.number(peak))/s
             ladder: {stale_periods: 5, clean_time: \(scaled(600)), hold_time: \(scaled(1_800))}
             limits: {up_window: \(scaled(15)), down_window: \(scaled(60))}
-            shield: {down_cooldown: \(scaled(60)), need_window: \(scaled(600))}
+            shield: {down_cooldown: \(scaled(60)), need_window: \(scaled(900))}
             actuator: {kind: processes, server: "http://127.0.0.1:\(supervisor)"}
             journal: {file: "\(plan.report)/journal.jsonl", sync: 0s, outcome_after: \(scaled(60))}
 

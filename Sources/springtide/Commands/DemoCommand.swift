@@ -26,7 +26,10 @@ struct DemoCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: "Orders a second, Poisson (15000); with --autoscale the day's largest rate (what five replicas serve).")
+        help: """
+            Orders a second, Poisson (15000); with --autoscale the day's largest rate (what five replicas serve at 60 %, \
+            at most 1500).
+            """)
     var rate: Double?
     @Option(help: "Length of the load, such as 60s.") var duration = "60s"
     @Option(help: "Client accounts.") var accounts = 100_000
@@ -56,6 +59,14 @@ struct DemoCommand: AsyncParsableCommand {
         }
         guard !day.autoscale || (kills == 0 && redisStop == 0) else {
             throw ValidationError("--kill and --redis-stop are for the demo without --autoscale")
+        }
+        let isPlain =
+            duration == "60s" && accounts == 100_000 && instruments == 2_000 && sessions == 8 && !correctnessOnly
+            && trace == nil
+        guard !day.autoscale || isPlain else {
+            throw ValidationError(
+                "--duration, --accounts, --instruments, --sessions, --correctness-only and --trace are for the demo "
+                    + "without --autoscale; the day's length is --minutes")
         }
         guard (0...1_000_000).contains(traceEvery) else { throw ValidationError("--trace-every must be 0 to 1000000") }
     }

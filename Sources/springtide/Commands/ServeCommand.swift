@@ -49,6 +49,9 @@ struct ServeCommand: AsyncParsableCommand {
         guard quota == 0 || (0.001...1_024).contains(quota) else {
             throw ValidationError("--quota must be 0, or 0.001 to 1024 processors")
         }
+        guard service != nil || replica == nil else {
+            throw ValidationError("--replica needs a service, such as: springtide serve risk --replica 1")
+        }
         if quota > 0 { try ProcessorQuota.confine(to: quota) }
         if let service { return try await serve(service, configuration, logger) }
         let process = NodeProcess(configuration, logger: logger)

@@ -235,6 +235,13 @@ actor DemoRun {
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
     }
+
+    /// Throws where a program of ours that is going to be needed has not been built.
+    static func require(_ names: String...) throws(LocalFailure) {
+        for name in names where !FileManager.default.isExecutableFile(atPath: sibling(name)) {
+            throw LocalFailure("\(sibling(name)) is missing; build it: swift build -c release --product \(name)")
+        }
+    }
 }
 
 /// One line of progress.

@@ -130,6 +130,7 @@ struct ReplicaProcessTests {
         let bench = try await ReplicaBench()
         for (arguments, message) in [
             (["matching", "--replica", "1"], "matching cannot run as replicas; one of risk, notifications"),
+            (["--replica", "2"], "--replica needs a service, such as: springtide serve risk --replica 1"),
             (["risk"], "--replica must be 1 to 64"), (["risk", "--replica", "65"], "--replica must be 1 to 64"),
             (["risk", "--replica", "1", "--http", "nowhere"], "--http must be host:port"),
         ] {
