@@ -7,14 +7,26 @@ enum Terminal {
     /// Whether standard error is a terminal, where the live line goes.
     static var isInteractive: Bool { isatty(2) == 1 }
 
-    /// Writes to standard output.
-    static func say(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    /// Writes to standard output; where that fails the program ends with 1, since its result is lost.
+    static func say(_ text: String) {
+        guard !tell(text) else { return }
+        complain("autoscaler: standard output cannot be written")
+        Foundation.exit(1)
+    }
 
-    /// Writes a line to standard error.
-    static func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    /// Writes to standard output; false where it cannot be written, such as on a full disk.
+    @discardableResult
+    static func tell(_ text: String) -> Bool {
+        (try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))) != nil
+    }
+
+    /// Writes a line to standard error, where it can be written.
+    static func complain(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 
     /// Replaces the live line.
-    static func redraw(_ text: String) { FileHandle.standardError.write(Data(("\r\u{1B}[K" + text).utf8)) }
+    static func redraw(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(("\r\u{1B}[K" + text).utf8))
+    }
 }
 
 /// SIGINT and SIGTERM ask for an end in order; a second one ends the program at once.

@@ -264,6 +264,35 @@ struct KubernetesActuatorTests {
         }
     }
 
+    @Test("A leader deposed while it reads, or before, sends no patch: the version it read may be the next leader's")
+    func deposedWhileReading() async throws {
+        try await Cluster.with { cluster in
+            let leads = Mutex(true)
+            cluster.fake.intercept { request in
+                if request.method == "GET", request.path.hasSuffix("/scale") { leads.withLock { $0 = false } }
+                return nil
+            }
+            let actuator = try cluster.actuator { $0.leads = { _ in leads.withLock { $0 } } }
+            _ = cluster.fake.takeRequests()
+            #expect(await fault { _ = try await actuator.apply(order(5)) }?.code == .fenced)
+            #expect(!cluster.fake.takeRequests().contains { $0.hasPrefix("PATCH") })
+            #expect(cluster.fake.replicas("risk") == 3)
+        }
+    }
+
+    @Test("A change stands where its event cannot be recorded")
+    func eventFails() async throws {
+        try await Cluster.with { cluster in
+            cluster.fake.intercept {
+                $0.path.hasSuffix("/events") ? FakeKubernetes.failure(403, "Forbidden", "no") : nil
+            }
+            let actuator = try cluster.actuator()
+            #expect(try await actuator.apply(order(5)).result == .changed)
+            #expect(try await actuator.apply(order(6)).result == .changed)
+            #expect(cluster.fake.replicas("risk") == 6 && cluster.fake.events.isEmpty)
+        }
+    }
+
     @Test("A dry run asks the server and stores nothing")
     func dryRun() async throws {
         try await Cluster.with { cluster in

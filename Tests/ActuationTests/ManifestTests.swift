@@ -168,11 +168,12 @@ struct ManifestTests {
         #expect(Self.value(object, "\(behavior).scaleDown.stabilizationWindowSeconds") as? Int == 0)
     }
 
-    /// Metrics of this module, and two of the sidecar program.
+    /// Metrics of this module, and four of the sidecar program.
     static let known: Set = [
         "autoscaler_leader", "autoscaler_metric_age_seconds", "autoscaler_scrape_failures_total",
         "autoscaler_actuation_conflicts_total", "autoscaler_actuation_retries_total", "autoscaler_pod_list_age_seconds",
-        "autoscaler_desired_replicas", "autoscaler_ladder_level",
+        "autoscaler_desired_replicas", "autoscaler_ladder_level", "autoscaler_actuations_total",
+        "autoscaler_journal_failures",
     ]
 
     static func names(_ expression: String) -> [String] {
@@ -215,7 +216,7 @@ struct ManifestTests {
             try spec.write(toFile: "\(folder)/rules.yml", atomically: true, encoding: .utf8)
             let result = try await Programs.run(
                 [Programs.path("promtool") ?? "promtool", "check", "rules", "\(folder)/rules.yml"], in: folder)
-            #expect(result.status == 0 && result.output.contains("6 rules found"), "\(result.output)")
+            #expect(result.status == 0 && result.output.contains("8 rules found"), "\(result.output)")
         }
     }
 }

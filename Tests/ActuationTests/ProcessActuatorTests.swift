@@ -40,7 +40,10 @@ struct ProcessActuatorTests {
         }
     }
 
-    func with(_ body: (Supervisor, ProcessActuator) async throws -> Void) async throws {
+    func with(
+        leads: @escaping @Sendable (UInt64) -> Bool = { _ in true },
+        _ body: (Supervisor, ProcessActuator) async throws -> Void
+    ) async throws {
         let supervisor = Supervisor()
         let server = try FakeHTTPServer { supervisor.answer($0) }
         let url = try await server.start()
@@ -50,7 +53,7 @@ struct ProcessActuatorTests {
                 supervisor,
                 try ProcessActuator(
                     server: url, transport: transport, timeout: 0.5, now: TestSurroundings.now,
-                    sleep: surroundings.sleep))
+                    sleep: surroundings.sleep, leads: leads))
         }
         await server.stop()
     }
@@ -101,6 +104,14 @@ struct ProcessActuatorTests {
             let odd = ReplicaOrder(service: "../x", replicas: 1, decision: "d", epoch: 3)
             #expect(await fault { _ = try await actuator.apply(odd) }?.code == .configuration)
             #expect(supervisor.state.withLock { $0.orders.count } == 2)
+        }
+    }
+
+    @Test("Who no longer leads sends nothing")
+    func deposed() async throws {
+        try await with(leads: { _ in false }) { supervisor, actuator in
+            #expect(await fault { _ = try await actuator.apply(order(5)) }?.code == .fenced)
+            #expect(supervisor.state.withLock { $0.orders.isEmpty })
         }
     }
 

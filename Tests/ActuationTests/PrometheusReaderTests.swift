@@ -55,6 +55,28 @@ struct PrometheusReaderTests {
             surroundings.metric("autoscaler_scrape_failures_total", ["service": "risk", "reason": "implausible"]) == 2)
     }
 
+    @Test("Where a part of the replicas has no series, sums are made up for it; too small a part is no data")
+    func coverage() async throws {
+        let cases: [(String?, Double?)] = [("8", 800), ("6", 1_066.666), ("4", 1_600), ("3", nil), (nil, nil)]
+        for (counted, expected) in cases {
+            let surroundings = TestSurroundings()
+            let transport = HTTPTransport { call throws(ActuationFault) in
+                let isCount = String(decoding: call.body, as: UTF8.self) == "query=count"
+                let items = isCount ? counted.map { Self.item($0) } ?? "" : Self.item("800")
+                return HTTPAnswer(
+                    status: 200, contentType: "application/json", body: Array(Self.vector(items).utf8))
+            }
+            let reader = try PrometheusReader(
+                server: "http://p/",
+                services: [.init(name: "risk", queries: [.rate: "r", .utilisation: "u", .replicas: "count"])],
+                transport: transport, now: { 50 }, wall: { 1_700_000_000 }, metrics: surroundings.metrics,
+                warnings: surroundings.warnings)
+            let seen = await reader.read(["risk": ReplicaState(service: "risk", desired: 8, ready: 8)])[0]
+            #expect(seen.rate.map { ($0 * 1_000).rounded(.down) / 1_000 } == expected, "\(counted ?? "no series")")
+            #expect(seen.age == (expected == nil ? .infinity : 0) && (seen.utilisation == nil) == (expected == nil))
+        }
+    }
+
     @Test("One series or a scalar is a number; the values are strings")
     func numbers() async throws {
         #expect(try await read(200, Self.vector(Self.item("12.5"))).0.rate == 12.5)

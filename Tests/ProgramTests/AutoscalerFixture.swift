@@ -177,6 +177,8 @@ final class FakeServices: Sendable {
         let status = state.withLock { state in
             guard state.replicas[name] != nil else { return 404 }
             guard order.epoch >= state.epoch else { return 409 }
+            let known = state.orders.first { $0.service == name && $0.decision == order.decision }
+            guard known == nil || known?.replicas == order.replicas else { return 409 }
             Self.advance(&state)
             state.epoch = order.epoch
             state.orders.append(order)

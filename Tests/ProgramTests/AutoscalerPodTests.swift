@@ -165,10 +165,11 @@ import Testing
         }
     }
 
-    @Test("A service whose replicas were never seen is given no orders, whatever is decided for it")
+    @Test("A service whose replicas were never seen is given no orders and KEDA no number, whatever is decided for it")
     func unseen() async throws {
         try await with(isAnnotated: true) { cluster, bench in
-            try bench.write(cluster.text(folder: bench.folder))
+            let port = try Loopback.freePort()
+            try bench.write(cluster.text(folder: bench.folder, "listen: 127.0.0.1:\(port)\n"))
             for name in PodCluster.deployments { cluster.fake.setReplicas(name, 10) }
             cluster.setRate(50)
             _ = cluster.fake.takeRequests()
@@ -180,11 +181,14 @@ import Testing
             let isSmaller = try await bench.until { cluster.replicas["match"] ?? 10 < 9 }
             #expect(isSmaller, "\(bench.log("run.log").suffix(2_000))")
             #expect(cluster.replicas["risk"] == 10)
+            #expect(Loopback.httpGet(port: port, path: "/v1/desired-replicas/match") != nil)
+            #expect(Loopback.httpGet(port: port, path: "/v1/desired-replicas/risk") == nil, "503")
             #expect(!cluster.fake.takeRequests().contains { $0.hasPrefix("PATCH") && $0.contains("/risk/") })
             let warned = bench.log("run.log").components(separatedBy: "risk: its replicas were never seen").count - 1
             #expect(warned == 1, "\(bench.log("run.log").suffix(2_000))")
             cluster.fake.intercept(nil)
             let isSeen = try await bench.until { cluster.replicas["risk"] ?? 10 < 9 }
+            #expect(Loopback.httpGet(port: port, path: "/v1/desired-replicas/risk") != nil)
             #expect(isSeen, "\(bench.log("run.log").suffix(2_000))")
             sidecar.signal(SIGTERM)
             #expect(await sidecar.wait() == 0)

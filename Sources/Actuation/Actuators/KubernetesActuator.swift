@@ -3,10 +3,10 @@ public import Telemetry
 
 /// Sets replicas through `/scale` with compare-and-set, and sees them by their pods (`PodObserver`).
 ///
-/// An order is carried out so: refuse it if its epoch is over or an HPA targets the object; read `/scale`; patch it at
-/// the version read; after 409 read again, after a passing fault wait and read again, each time asking first whether
-/// this process still leads. A patch whose answer was lost is found done by the next read. A process that was stopped
-/// between its last look at the lease and its patch fails on the version where the next leader has changed anything.
+/// An order is carried out so: refuse it if its epoch is over or an HPA targets the object; read `/scale`; ask whether
+/// this process still leads; patch at the version read; after 409 read again, after a passing fault wait and read again.
+/// A patch whose answer was lost is found done by the next read. A process that was stopped between its last look at the
+/// lease and its patch fails on the version where the next leader has changed anything.
 public final class KubernetesActuator: Actuator {
     /// How it acts.
     public struct Options: Sendable {
@@ -87,9 +87,7 @@ public final class KubernetesActuator: Actuator {
         let began = options.now()
         var attempt = Attempt()
         while true {
-            guard options.leads(order.epoch) else {
-                throw ActuationFault(.fenced, "\(order.service): leadership in epoch \(order.epoch) has ended")
-            }
+            try requireLead(order)
             do {
                 let applied = try await tryOnce(order, target, &attempt)
                 if applied.result == .changed { await record(applied, order, target) }
@@ -133,6 +131,8 @@ public final class KubernetesActuator: Actuator {
                 replicas: order.replicas, conflicts: attempt.conflicts)
         }
         try order.check(current: scale.replicas)
+        // Reading took its time, and its version may be the next leader's: asked again just before the patch.
+        try requireLead(order)
         let changed = try await client.setReplicas(
             order.replicas, of: target, resourceVersion: scale.resourceVersion, dryRun: options.dryRun)
         guard changed.replicas == order.replicas else {
@@ -156,6 +156,12 @@ public final class KubernetesActuator: Actuator {
             warnings.clear("event")
         } catch {
             warnings.warn("event", "\(order.service): the event was not recorded: \(error)", at: options.now())
+        }
+    }
+
+    private func requireLead(_ order: ReplicaOrder) throws(ActuationFault) {
+        guard options.leads(order.epoch) else {
+            throw ActuationFault(.fenced, "\(order.service): leadership in epoch \(order.epoch) has ended")
         }
     }
 

@@ -16,14 +16,17 @@ public final class ProcessActuator: Actuator {
     private let fence: OrderFence
     private let now: @Sendable () -> Double
     private let sleep: @Sendable (Double) async throws -> Void
+    private let leads: @Sendable (UInt64) -> Bool
 
     /// A client of the supervisor at `server`, e.g. `http://127.0.0.1:9300`.
     ///
+    /// - Parameter leads: whether this process still leads in an epoch; asked just before each order is sent.
     /// - Throws: `ActuationFault.configuration` where that is no URL of http.
     public init(
         server: String, transport: HTTPTransport, timeout: Double = 2, backoff: Backoff = Backoff(),
         replicasMax: Int = 1_000, now: @escaping @Sendable () -> Double,
-        sleep: @escaping @Sendable (Double) async throws -> Void
+        sleep: @escaping @Sendable (Double) async throws -> Void,
+        leads: @escaping @Sendable (UInt64) -> Bool = { _ in true }
     ) throws(ActuationFault) {
         guard server.hasPrefix("http://"), !server.hasSuffix("/") else {
             throw ActuationFault(.configuration, "the supervisor's URL is http://HOST:PORT, not '\(server)'")
@@ -34,6 +37,7 @@ public final class ProcessActuator: Actuator {
         self.backoff = backoff
         self.now = now
         self.sleep = sleep
+        self.leads = leads
         fence = OrderFence(replicasMax: replicasMax)
     }
 
@@ -49,8 +53,12 @@ public final class ProcessActuator: Actuator {
             do throws(ActuationFault) {
                 let before = try await observe()[order.service]
                 guard let before else { throw ActuationFault(.notFound, "the supervisor has no '\(order.service)'") }
-                if number == 1 { try order.check(current: before.desired) }
+                // After an order whose answer was lost this is what it ordered, which passes.
+                try order.check(current: before.desired)
                 previous = previous ?? before.desired
+                guard leads(order.epoch) else {
+                    throw ActuationFault(.fenced, "\(order.service): leadership in epoch \(order.epoch) has ended")
+                }
                 let stored = try await put(order)
                 return AppliedOrder(
                     previous == stored ? .unchanged : .changed, previous: previous, replicas: stored)

@@ -80,7 +80,9 @@ public struct HTTPTransport: Sendable {
             case 500..<600: .unavailable
             default: .status
             }
-        let message = JSONTree(answer.body)?["message"].string.map { ": \($0.prefix(300))" } ?? ""
+        // Kubernetes says `message`, our supervisor `error`.
+        let tree = JSONTree(answer.body)
+        let message = (tree?["message"].string ?? tree?["error"].string).map { ": \($0.prefix(300))" } ?? ""
         return ActuationFault(code, "\(what) answered \(answer.status)\(message)", retryAfter: answer.retryAfter)
     }
 }

@@ -11,6 +11,8 @@ public final class PrometheusReader: MetricsSource {
     /// The numbers that can be asked for.
     public enum Number: String, Sendable, CaseIterable {
         case rate, utilisation, queue, p95, errorRatio
+        /// Replicas whose series the other numbers are made of: fewer than are ready are made up for, too few are no data.
+        case replicas
     }
 
     /// One service to ask for.
@@ -50,6 +52,8 @@ public final class PrometheusReader: MetricsSource {
     private let state = Mutex(State())
     /// Seconds by which the server's clock may differ from ours before its answers are refused.
     private let skewMax: Double
+    /// Share of the ready replicas that must be counted where `replicas` is asked for.
+    private let coverageMin: Double
 
     /// A reader that asks the Prometheus at `server`, e.g. `http://prometheus:9090`.
     ///
@@ -58,7 +62,8 @@ public final class PrometheusReader: MetricsSource {
     ///   - wall: seconds since 1970 UTC.
     /// - Throws: `ActuationFault.configuration` where the server is no URL.
     public init(
-        server: String, services: [Service], timeout: Double = 3, skewMax: Double = 30, transport: HTTPTransport,
+        server: String, services: [Service], timeout: Double = 3, skewMax: Double = 30, coverageMin: Double = 0.5,
+        transport: HTTPTransport,
         now: @escaping @Sendable () -> Double, wall: @escaping @Sendable () -> Double, metrics: MetricsRegistry,
         warnings: WarningLimit
     ) throws(ActuationFault) {
@@ -69,6 +74,7 @@ public final class PrometheusReader: MetricsSource {
         self.services = services
         self.timeout = timeout
         self.skewMax = skewMax
+        self.coverageMin = coverageMin
         self.transport = transport
         self.now = now
         self.wall = wall
@@ -88,7 +94,28 @@ public final class PrometheusReader: MetricsSource {
             for await (index, number, value) in group { found[index][number] = value }
             return found
         }
-        return zip(services, answers).map { observation($0.name, $1) }
+        return zip(services, answers).map { observation($0.name, covered($0, $1)) }
+    }
+
+    /// Numbers of all ready replicas, made of those of which Prometheus has series; none where it has too few.
+    ///
+    /// A lost shard halves a sum as an idle market does, and is no staler.
+    private func covered(_ service: Service, _ values: [Number: Double]) -> [Number: Double] {
+        guard service.queries[.replicas] != nil else { return values }
+        let ready = state.withLock { $0.known.state(of: service.name)?.ready } ?? 0
+        guard ready > 0 else { return values }
+        let counted = values[.replicas] ?? 0
+        guard counted > 0, counted >= coverageMin * Double(ready) else {
+            warnings.warn(
+                "coverage \(service.name)",
+                "metrics of \(service.name): Prometheus has \(Int(min(counted, 1e6))) of \(ready) replicas, too few",
+                at: now())
+            return [:]
+        }
+        guard counted < Double(ready) else { return values }
+        var values = values
+        for number in [Number.rate, .queue] { values[number] = values[number].map { $0 * Double(ready) / counted } }
+        return values
     }
 
     private func observation(_ service: String, _ values: [Number: Double]) -> ServiceObservation {

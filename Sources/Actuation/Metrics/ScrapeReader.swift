@@ -38,6 +38,8 @@ public final class ScrapeReader: MetricsSource {
         public var window = 10.0
         /// Share of a service's replicas that must answer.
         public var coverageMin = 0.5
+        /// Pages further apart than this are not compared, seconds: more than a few periods.
+        public var gapMax = 60.0
 
         /// The defaults.
         public init() {}
@@ -71,7 +73,12 @@ public final class ScrapeReader: MetricsSource {
             State(
                 samplers: Dictionary(
                     uniqueKeysWithValues: services.map {
-                        ($0.name, ServiceSampler($0.metrics, window: limits.window, coverageMin: limits.coverageMin))
+                        (
+                            $0.name,
+                            ServiceSampler(
+                                $0.metrics, window: limits.window, coverageMin: limits.coverageMin,
+                                gapMax: limits.gapMax)
+                        )
                     })))
     }
 

@@ -51,8 +51,9 @@ public final class DecisionBoard: Sendable {
 
     /// `{"service":"risk","value":5,...}` for KEDA's metrics-api scaler (`valueLocation: value`).
     ///
-    /// 404 for a service that is not of the chain. 503 where there is no decision, or only an old one: then KEDA's
-    /// fallback or the HPA's hold applies, which is better than a number that nobody stands behind.
+    /// 404 for a service that is not of the chain. 503 where there is no decision, which is also so of a service whose
+    /// replicas were never seen, or only an old one: then KEDA's fallback or the HPA's hold applies, which is better than
+    /// a number that nobody stands behind.
     func desired(_ service: String) -> HTTPRoute.Reply {
         guard services.contains(service) else {
             return HTTPRoute.Reply(status: 404, "{\"error\":\"no such service\"}\n")

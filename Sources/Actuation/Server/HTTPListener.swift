@@ -33,7 +33,8 @@ public final class HTTPListener: Sendable {
                 return channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     let idle = TimeAmount.nanoseconds(Int64(self.configuration.idleTimeout * 1e9))
-                    try pipeline.addHandler(IdleStateHandler(readTimeout: idle))
+                    try pipeline.addHandler(BackPressureHandler())
+                    try pipeline.addHandler(IdleStateHandler(readTimeout: idle, writeTimeout: idle))
                     try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
                     try pipeline.addHandler(HTTPConnection(self.configuration, self.routes))
                 }
@@ -65,6 +66,7 @@ final class HTTPConnection: ChannelInboundHandler {
     private let routes: [HTTPRoute]
     private var head: HTTPRequestHead?
     private var bodyBytes = 0
+    private var isClosing = false
 
     init(_ configuration: ListenerConfiguration, _ routes: [HTTPRoute]) {
         self.configuration = configuration
@@ -72,6 +74,7 @@ final class HTTPConnection: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isClosing else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
@@ -120,6 +123,9 @@ final class HTTPConnection: ChannelInboundHandler {
     private func write(
         _ reply: HTTPRoute.Reply, isHead: Bool, keepAlive: Bool, _ context: ChannelHandlerContext, allow: String? = nil
     ) {
+        // A client that asks on and does not read gets no more answers than fit what is sent at once.
+        let keepAlive = keepAlive && context.channel.isWritable
+        isClosing = !keepAlive
         var headers = HTTPHeaders([
             ("Content-Type", reply.contentType), ("Content-Length", "\(reply.body.utf8.count)"),
             ("Cache-Control", "no-store"),

@@ -54,7 +54,8 @@ public struct ReplicaControl: Sendable {
     /// Control over services with distinct names.
     public init(_ services: [Service]) { self.services = services }
 
-    /// Orders `replicas` of a service in the name of `epoch`, the term of whoever leads; ids of decisions are unique.
+    /// Orders `replicas` of a service in the name of `epoch`, the term of whoever leads. A decision orders one number of a
+    /// service, and may order others of other services.
     ///
     /// An epoch below one that has given an order is refused for every service, also with a decision known before: its
     /// leader has been replaced.
@@ -62,12 +63,13 @@ public struct ReplicaControl: Sendable {
         guard let index = services.firstIndex(where: { $0.name == service }) else { return .unknownService }
         guard epoch >= self.epoch else { return .stale(current: self.epoch) }
         let new = Decision(service: service, replicas: replicas, epoch: epoch)
-        if let known = decisions[decision] { return known == new ? .repeated : .decisionReused }
+        let id = "\(service)/\(decision)"
+        if let known = decisions[id] { return known == new ? .repeated : .decisionReused }
         guard services[index].bounds.contains(replicas) else { return .outOfBounds(services[index].bounds) }
         self.epoch = epoch
         services[index].desired = replicas
         services[index].decision = decision
-        remember(decision, new)
+        remember(id, new)
         return .accepted
     }
 

@@ -57,7 +57,14 @@ struct FileLease: LeaseStore {
         let lines = [record.holder, "\(record.durationSeconds)", times[0], times[1], "\(record.transitions)", ""]
         defer { try? FileManager.default.removeItem(at: draft) }
         do {
-            try Data(lines.joined(separator: "\n").utf8).write(to: draft)
+            guard FileManager.default.createFile(atPath: draft.path, contents: nil) else {
+                throw CocoaError(.fileWriteUnknown)
+            }
+            let file = try FileHandle(forWritingTo: draft)
+            defer { try? file.close() }
+            try file.write(contentsOf: Data(lines.joined(separator: "\n").utf8))
+            // On the disk before its name is: a power cut must not leave a lease that nobody can read.
+            try file.synchronize()
         } catch { throw ActuationFault(.unreachable, "lease \(draft.path): \(error.localizedDescription)") }
         do {
             try FileManager.default.linkItem(at: draft, to: file(version + 1))

@@ -100,9 +100,10 @@ final class Outside: Sendable {
         case .scrape(let services, let limits):
             ScrapeReader(
                 services, limits: limits, transport: transport, now: now, metrics: registry, warnings: warnings)
-        case .prometheus(let server, let services, let timeout):
+        case .prometheus(let server, let services, let timeout, let coverage):
             try PrometheusReader(
-                server: server, services: services, timeout: timeout, transport: transport, now: now, wall: wall,
+                server: server, services: services, timeout: timeout, coverageMin: coverage, transport: transport,
+                now: now, wall: wall,
                 metrics: registry, warnings: warnings)
         }
     }
@@ -111,17 +112,21 @@ final class Outside: Sendable {
         _ configuration: RunConfiguration, _ client: KubernetesClient?, _ transport: HTTPTransport,
         _ registry: MetricsRegistry, _ warnings: WarningLimit, _ replicas: [Int], _ keeper: LeaseKeeper?
     ) throws(ActuationFault) -> any Actuator {
+        // An order that cannot be delivered must not hold up the rounds after it, which order anew.
+        var backoff = Backoff()
+        backoff.wholeMax = min(backoff.wholeMax, max(1, configuration.ladder.period))
+        let leads: @Sendable (UInt64) -> Bool = { epoch in keeper.map { $0.epoch == epoch } ?? true }
         switch configuration.actuation {
         case .dryRun:
             let names = configuration.profile.services.map(\.name)
             return DryRunActuator(replicas: Dictionary(uniqueKeysWithValues: zip(names, replicas)))
         case .processes(let server):
-            return try ProcessActuator(server: server, transport: transport, now: now, sleep: sleep)
+            return try ProcessActuator(
+                server: server, transport: transport, backoff: backoff, now: now, sleep: sleep, leads: leads)
         case .kubernetes(let kubernetes, let targets):
             guard let client else { throw ActuationFault(.configuration, "no API server") }
-            var options = KubernetesActuator.Options(now: now, wall: wall, sleep: sleep) { epoch in
-                keeper.map { $0.epoch == epoch } ?? true
-            }
+            var options = KubernetesActuator.Options(now: now, wall: wall, sleep: sleep, leads: leads)
+            options.backoff = backoff
             options.podsAge = configuration.ladder.stalePeriods * configuration.ladder.period
             if case .scrape(let services, _) = configuration.metrics {
                 for service in services where service.endpoints.isEmpty {
@@ -162,7 +167,11 @@ extension RunConfiguration {
         default: return nil
         }
         guard !settings.server.isEmpty else {
-            return try KubernetesConfiguration.inCluster(environment: ProcessInfo.processInfo.environment)
+            var own = try KubernetesConfiguration.inCluster(environment: ProcessInfo.processInfo.environment)
+            if !settings.namespace.isEmpty { own.namespace = settings.namespace }
+            if !settings.tokenFile.isEmpty { own.tokenFile = settings.tokenFile }
+            if !settings.authorityFile.isEmpty { own.authorityFile = settings.authorityFile }
+            return own
         }
         return KubernetesConfiguration(
             server: settings.server, namespace: settings.namespace,

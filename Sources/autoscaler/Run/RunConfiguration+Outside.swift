@@ -107,12 +107,14 @@ extension RunConfiguration {
                 let queries = try Self.queries(try section.section("whole"), "")
                 services.append(.init(name: "(chain)", queries: queries, rateMax: wholeRateMax))
             }
-            metrics = .prometheus(server: server, services: services, timeout: timeout)
+            let coverage = try section.share("coverage", default: 0.5, in: 0.01...1)
+            metrics = .prometheus(server: server, services: services, timeout: timeout, coverage: coverage)
             return
         }
         let urls = try endpoints(try section.section("endpoints"))
         var limits = ScrapeReader.Limits()
         limits.timeout = timeout
+        limits.gapMax = max(60, 3 * ladder.period)
         limits.window = try section.seconds("window", default: min(ladder.period, 600), in: 0.05...600)
         limits.coverageMin = try section.share("coverage", default: 0.5, in: 0.01...1)
         let series = try section.section("series")

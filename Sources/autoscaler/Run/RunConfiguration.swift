@@ -46,7 +46,7 @@ struct RunConfiguration: Sendable {
     /// Where numbers come from.
     enum Metrics: Sendable {
         case scrape(services: [ScrapeReader.Service], limits: ScrapeReader.Limits)
-        case prometheus(server: String, services: [PrometheusReader.Service], timeout: Double)
+        case prometheus(server: String, services: [PrometheusReader.Service], timeout: Double, coverage: Double)
     }
 
     /// Who carries decisions out.

@@ -208,6 +208,14 @@ final class Sidecar {
     /// Puts the round where people, programs and metrics see it.
     private func tell(_ round: LadderRound, id: String, epoch: UInt64?, seconds: Double) {
         for (index, name) in names.enumerated() {
+            guard states[name] != nil else {
+                // What nobody has seen may be more than was decided for the little that was assumed.
+                metrics.countActuation(name, "unseen")
+                outside.warnings.warn(
+                    "apply \(name) unseen", "\(name): its replicas were never seen, nothing is ordered or told",
+                    at: Outside.now())
+                continue
+            }
             outside.board.publish(
                 .init(
                     decision: id, policy: round.decider, level: round.acting.rawValue, epoch: epoch,
@@ -224,7 +232,10 @@ final class Sidecar {
             )
             if event.code.hasSuffix("Over") { outside.warnings.clear("ladder \(event.code.dropLast(4))") }
         }
-        Terminal.say(DecisionText.line(round, id: id, at: Outside.wall(), epoch: epoch, names: names) + "\n")
+        // Replicas are decided on a full disk too.
+        if !Terminal.tell(DecisionText.line(round, id: id, at: Outside.wall(), epoch: epoch, names: names) + "\n") {
+            outside.warnings.warn("output", "standard output cannot be written", at: Outside.now())
+        }
     }
 
     /// Orders what is not there yet, all services at once.
@@ -232,15 +243,7 @@ final class Sidecar {
         let actuator = outside.actuator
         var orders: [ReplicaOrder] = []
         for (name, service) in zip(names, decision.services) {
-            guard let seen = states[name]?.desired else {
-                // What nobody has seen may be more than was decided for the little that was assumed.
-                metrics.countActuation(name, "unseen")
-                outside.warnings.warn(
-                    "apply \(name) unseen", "\(name): its replicas were never seen, nothing is ordered",
-                    at: Outside.now())
-                continue
-            }
-            guard seen != service.replicas else { continue }
+            guard let seen = states[name]?.desired, seen != service.replicas else { continue }
             orders.append(
                 ReplicaOrder(service: name, replicas: service.replicas, seen: seen, decision: id, epoch: epoch))
         }

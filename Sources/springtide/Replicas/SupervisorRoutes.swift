@@ -8,7 +8,7 @@ internal import Services
 /// |---|---|
 /// | GET /v1/replicas | what is asked for and what there is |
 /// | GET /v1/replicas/{service} | the same of one service |
-/// | PUT /v1/replicas/{service} | orders `{"replicas":N,"epoch":E,"decision":"ID"}`: 200 in force or repeated, 400 malformed, 404 unknown service, 409 lower epoch or an id used for something else, 422 out of bounds |
+/// | PUT /v1/replicas/{service} | orders `{"replicas":N,"epoch":E,"decision":"ID"}`: 200 in force or repeated, 400 malformed, 404 unknown service, 409 lower epoch or an id that ordered another number of this service, 422 out of bounds |
 /// | GET /v1/targets | where replicas serve /metrics, as Prometheus' http_sd reads it |
 struct SupervisorRoutes: Sendable {
     let supervisor: Supervisor
