@@ -67,6 +67,8 @@ enum InputFile {
             let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
             if let type = type(of: path) {
                 if type == .typeDirectory { throw UserError("\(path): is a directory; name a file") }
+                // A link to what is not there yet is written through.
+                if type == .typeSymbolicLink { continue }
                 guard FileManager.default.isWritableFile(atPath: path) else {
                     throw UserError("\(path): may not be written")
                 }
@@ -78,16 +80,20 @@ enum InputFile {
         }
     }
 
-    /// What a path leads to; nil where it leads nowhere.
+    /// What a path leads to, a link only where it leads nowhere; nil where there is nothing.
     static func type(of path: String) -> FileAttributeType? {
-        let real = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-        return (try? FileManager.default.attributesOfItem(atPath: real))?[.type] as? FileAttributeType
+        guard let own = ownType(of: path), own == .typeSymbolicLink else { return ownType(of: path) }
+        return ownType(of: URL(fileURLWithPath: path).resolvingSymlinksInPath().path) ?? own
+    }
+
+    private static func ownType(of path: String) -> FileAttributeType? {
+        (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
     }
 
     /// Writes text whole, `-` to standard output; what is no plain file, such as a device, is written into and stays.
     static func write(_ text: String, to path: String) throws {
         if path == "-" { return Terminal.say(text) }
-        let type = type(of: path)
+        let type = ownType(of: path)
         let isPlain = type == nil || type == .typeRegular
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: isPlain ? .atomic : [])

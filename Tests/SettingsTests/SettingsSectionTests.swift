@@ -84,7 +84,7 @@ struct SettingsSectionTests {
                 == "f.yaml:1:9: a.b[0] must be a rate such as 15000, 1000/s or 60/min")
         #expect(message { _ = try value.bytes(in: 0...1) } == "f.yaml:1:9: a.b[0] must be a size such as 64MiB or 512")
         #expect(message { _ = try value.share() } == "f.yaml:1:9: a.b[0] must be a share such as 2% or 0.02")
-        #expect(message { _ = try value.address() } == "f.yaml:1:9: a.b[0] must be host:port")
+        #expect(message { _ = try value.address() } == "f.yaml:1:9: a.b[0] must be host:port with a port in 0...65535")
         #expect(message { _ = try value.list() } == "f.yaml:1:9: a.b[0] must be a list")
         #expect(message { _ = try value.section() } == "f.yaml:1:9: a.b[0] must hold keys")
         #expect(message { _ = try value.unsigned() } == "f.yaml:1:9: a.b[0] must be a whole number from 0 to 2^64 - 1")
